@@ -1,0 +1,21 @@
+"""What happened: the language that every client of Kuttab speaks, and the client SDK."""
+
+from importlib import import_module
+
+_EXPORTS = {
+    "Client": ".client",
+    "publish": ".client",
+    "report_metrics": ".client",
+    "search": ".client",
+    "tune": ".client",
+}
+
+__all__ = ["Client", "publish", "report_metrics", "search", "tune"]  # noqa: F822 - handed on lazily (PEP 562)
+
+
+def __getattr__(name: str) -> object:
+    """Import the SDK only when it is asked for, so that a function's cold start does not pay for it."""
+    if name not in _EXPORTS:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(_EXPORTS[name], __name__), name)

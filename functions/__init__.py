@@ -1,0 +1,1 @@
+"""What follows: one handler a file, one Lambda a handler; no vendor SDK is imported here."""

@@ -1,0 +1,87 @@
+"""The table of contents, in flow order: which event goes to which queue, and which function handles it."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from events.envelope import Event
+from events.trial import TargetKind, TrialCreated
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One queue: the events that it takes and the function that handles them."""
+
+    queue: str
+    event_types: tuple[str, ...]
+    function: str
+    """Dotted path of the module with `handle`; nothing is imported here."""
+    is_grouped: bool
+    """Store-only handlers run in grouped batches; the others have steps outside of transactions."""
+
+
+SUBSCRIPTIONS = (
+    Subscription("experiment-admit", ("kuttab.experiment.created.v1",), "functions.experiment.admit", is_grouped=True),
+    Subscription(
+        "suggestion-suggest", ("kuttab.suggestion.requested.v1",), "functions.suggestion.suggest", is_grouped=False
+    ),
+    Subscription("trial-launch", ("kuttab.trial.created.v1",), "functions.trial.launch", is_grouped=False),
+    Subscription("trial-watch", ("kuttab.worker.changed.v1",), "functions.trial.watch", is_grouped=False),
+    Subscription("observation-record", ("kuttab.metric.reported.v1",), "functions.observation.record", is_grouped=True),
+    Subscription("trial-stop", ("kuttab.trial.stop_requested.v1",), "functions.trial.stop", is_grouped=False),
+    Subscription("trial-settle", ("kuttab.trial.finished.v1",), "functions.trial.settle", is_grouped=True),
+    Subscription("experiment-edit", ("kuttab.experiment.edited.v1",), "functions.experiment.edit", is_grouped=True),
+    Subscription(
+        "experiment-stop", ("kuttab.experiment.stop_requested.v1",), "functions.experiment.stop", is_grouped=True
+    ),
+    Subscription(
+        "experiment-delete", ("kuttab.experiment.delete_requested.v1",), "functions.experiment.delete", is_grouped=True
+    ),
+    Subscription(
+        "experiment-conclude", ("kuttab.experiment.finished.v1",), "functions.experiment.conclude", is_grouped=False
+    ),
+    Subscription("clock-reconcile", ("kuttab.clock.ticked.v1",), "functions.clock.reconcile", is_grouped=False),
+)
+
+BY_QUEUE = {subscription.queue: subscription for subscription in SUBSCRIPTIONS}
+_BY_TYPE = {kind: subscription for subscription in SUBSCRIPTIONS for kind in subscription.event_types}
+
+EXTERNAL_QUEUE = "trial-created.external"
+"""Where External Trials wait for a client of their own; no function of ours reads it."""
+
+
+def launch_queue(target: TargetKind, selector: Mapping[str, str] | None = None) -> str:
+    """Return the queue of `trial.created` for this target; for process Workers one per set of runner labels."""
+    if target == TargetKind.EXTERNAL:
+        return EXTERNAL_QUEUE
+    name = f"trial-launch.{target}"
+    if target == TargetKind.PROCESS and selector:
+        text = json.dumps(dict(sorted(selector.items())))
+        name += "." + hashlib.sha256(text.encode()).hexdigest()[:12]
+    return name
+
+
+def queue_of(event: Event) -> str:
+    """Return the queue that the event goes to."""
+    if isinstance(event, TrialCreated):
+        return launch_queue(event.target, event.runner_selector)
+    return _BY_TYPE[event.type].queue
+
+
+def subscription_of(queue: str) -> Subscription | None:
+    """Return the subscription of a queue; a launch queue belongs to `trial-launch`. None for a client's own."""
+    if queue.startswith("trial-launch."):
+        return BY_QUEUE["trial-launch"]
+    return BY_QUEUE.get(queue)
+
+
+def launch_queues(targets: Iterable[TargetKind], labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the launch queues that a runtime with these targets and labels reads.
+
+    A process runner reads the queue without a selector and that of its whole label set.
+    """
+    names = [launch_queue(target) for target in targets if target != TargetKind.EXTERNAL]
+    if labels and TargetKind.PROCESS in targets:
+        names.append(launch_queue(TargetKind.PROCESS, labels))
+    return tuple(names)

@@ -1,0 +1,1 @@
+"""The passing of time: what is missing is found again."""

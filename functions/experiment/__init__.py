@@ -1,0 +1,1 @@
+"""The life of an Experiment: admitted, edited, stopped, deleted, concluded."""

@@ -1,0 +1,250 @@
+"""An Experiment: its budget, counters, conditions and optimal Trial; `settle()` is the one place that ends it."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from events.experiment import Budget, ExperimentSpec, OptimalTrial
+from events.objective import Objective
+from events.reference import ExperimentEvent, ExperimentRef
+from events.resource import Condition, ConditionStatus, set_condition
+from functions.trial.model import Trial, TrialState
+
+
+class Phase(StrEnum):
+    """Where an Experiment stands, for queries; users see the conditions."""
+
+    CREATED = "Created"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class EndReason(StrEnum):
+    """Why an Experiment ended: Katib's reasons, then ours."""
+
+    GOAL = "ExperimentGoalReached"
+    MAX_TRIALS = "ExperimentMaxTrialsReached"
+    SEARCH_END = "ExperimentSuggestionEndReached"
+    FAILED = "ExperimentFailed"
+    STOPPED = "ExperimentStopped"
+    INVALID = "ExperimentInvalid"
+
+
+_MESSAGES = {
+    EndReason.GOAL: "Experiment has succeeded because Objective goal has reached",
+    EndReason.MAX_TRIALS: "Experiment has succeeded because max trial count has reached",
+    EndReason.SEARCH_END: "Experiment has succeeded because suggestion service has reached the end",
+    EndReason.FAILED: "Experiment has failed because max failed count has reached",
+    EndReason.STOPPED: "Experiment has been stopped",
+}
+
+_RESTARTABLE_POLICIES = frozenset({"LongRunning", "FromVolume"})
+
+
+COUNTER_OF = {
+    TrialState.PENDING: "pending",
+    TrialState.LAUNCHING: "pending",
+    TrialState.RUNNING: "running",
+    TrialState.SETTLING: "running",
+    TrialState.SUCCEEDED: "succeeded",
+    TrialState.FAILED: "failed",
+    TrialState.KILLED: "killed",
+    TrialState.EARLY_STOPPED: "early_stopped",
+    TrialState.METRICS_UNAVAILABLE: "metrics_unavailable",
+}
+
+
+class Experiment:
+    """One optimisation run."""
+
+    def __init__(self, ref: ExperimentRef, spec: ExperimentSpec, *, created_at: datetime) -> None:
+        self.uid = ref.uid
+        self.namespace = ref.namespace
+        self.name = ref.name
+        self.live_name: str | None = f"{ref.namespace}/{ref.name}"
+        self.spec = spec
+        self.labels: dict[str, str] = {}
+        self.annotations: dict[str, str] = {}
+        self.target: str | None = None
+        self.phase = Phase.CREATED
+        self.conditions: tuple[Condition, ...] = ()
+        self.created_at = created_at
+        self.completed_at: datetime | None = None
+        self.deleted_at: datetime | None = None
+        self.restarted_at: datetime | None = None
+        self.seq = 0
+        self.created_count = 0
+        self.pending = self.running = self.succeeded = self.failed = 0
+        self.killed = self.early_stopped = self.metrics_unavailable = 0
+        self.is_search_ended = False
+        self.optimal: OptimalTrial | None = None
+        self.optimal_value: float | None = None
+        self.completion = 0
+        self.notified_completion = 0
+        self.notified: dict[str, int] = {}
+        self.edit_id = ""
+        self.error = ""
+        self.version = 1
+        self.due_at: datetime | None = None
+        self.nudges = 0
+        self._note("Created", "ExperimentCreated", "Experiment is created", created_at)
+
+    @property
+    def ref(self) -> ExperimentRef:
+        """The identity that events carry."""
+        return ExperimentRef(namespace=self.namespace, name=self.name, uid=self.uid)
+
+    @property
+    def objective(self) -> Objective:
+        """The objective; an admitted Experiment has one."""
+        return self.spec.objective or Objective()
+
+    @property
+    def is_completed(self) -> bool:
+        """Tell whether the Experiment has ended, well or badly."""
+        return self.phase in {Phase.SUCCEEDED, Phase.FAILED}
+
+    @property
+    def active_count(self) -> int:
+        """Trials that take a slot."""
+        return self.pending + self.running
+
+    @property
+    def completed_count(self) -> int:
+        """Trials that have ended in any way."""
+        return self.created_count - self.active_count
+
+    @property
+    def parallel_trial_count(self) -> int:
+        """How many Trials may be active."""
+        return self.spec.parallel_trial_count or 1
+
+    @property
+    def free_slots(self) -> int:
+        """How many Trials may be created now: the budget as it is in the locked row."""
+        if self.is_completed or self.deleted_at or self.is_search_ended:
+            return 0
+        free = self.parallel_trial_count - self.active_count
+        if self.spec.max_trial_count is not None:
+            free = min(free, self.spec.max_trial_count - self.created_count)
+        return max(0, free)
+
+    @property
+    def is_restartable(self) -> bool:
+        """Tell whether a larger budget may start the Experiment again (Katib's rule)."""
+        reached = any(c.type == "Succeeded" and c.reason == EndReason.MAX_TRIALS for c in self.conditions)
+        return self.phase == Phase.SUCCEEDED and reached and self.spec.resume_policy in _RESTARTABLE_POLICIES
+
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether a client's stop ended the Experiment."""
+        return self.phase == Phase.FAILED and any(c.reason == EndReason.STOPPED for c in self.conditions)
+
+    def is_addressed_by(self, event: ExperimentEvent) -> bool:
+        """Tell whether a client means this Experiment: a name without a uid means none that came after it."""
+        return bool(event.experiment.uid) or self.created_at <= event.time
+
+    def delete(self, *, at: datetime) -> None:
+        """Hide for good; the name is free again."""
+        self.deleted_at = at
+        self.live_name = None
+
+    def look_again(self, at: datetime, after_seconds: float) -> None:
+        """Note progress: reconcile need not look before then."""
+        self.due_at = at + timedelta(seconds=after_seconds)
+        self.nudges = 0
+
+    def count_created(self, trials: int, *, at: datetime) -> None:
+        """Count Trials that this transaction creates; they are Pending. A restart is over with the first of them."""
+        self.created_count += trials
+        self.pending += trials
+        restarting = next((c for c in self.conditions if c.type == "Restarting"), None)
+        if trials and restarting:
+            self._note("Restarting", restarting.reason, restarting.message, at, status=ConditionStatus.FALSE)
+
+    def count_move(self, before: TrialState, after: TrialState) -> None:
+        """Count a Trial's transition."""
+        old, new = COUNTER_OF[before], COUNTER_OF[after]
+        if old != new:
+            setattr(self, old, getattr(self, old) - 1)
+            setattr(self, new, getattr(self, new) + 1)
+
+    def finish_trial(
+        self, trial: Trial, state: TrialState, *, at: datetime, reason: str = "", message: str = ""
+    ) -> None:
+        """End a Trial, count it, remember it if it is the best so far, and end the Experiment if it was the last."""
+        before = trial.state
+        self.seq += 1
+        trial.value = trial.fold.value_of(self.objective)
+        trial.finish(state, at=at, seq=self.seq, reason=reason, message=message)
+        self.count_move(before, state)
+        self._consider(trial)
+        self.settle(at=at)
+
+    def _consider(self, trial: Trial) -> None:
+        if trial.state not in {TrialState.SUCCEEDED, TrialState.EARLY_STOPPED}:
+            return
+        is_text = trial.value is None and trial.fold.is_available(self.objective)
+        if not is_text and (trial.value is None or not self.objective.is_better(trial.value, self.optimal_value)):
+            return
+        self.optimal_value = self.optimal_value if is_text else trial.value
+        observation = trial.fold.to_observation(self.objective)
+        self.optimal = OptimalTrial(
+            best_trial_name=trial.name, parameter_assignments=trial.assignments, observation=observation
+        )
+
+    def settle(self, *, at: datetime) -> None:
+        """End the Experiment if its goal, its budget or its search has been reached; else note that it runs."""
+        if self.is_completed or self.deleted_at:
+            return
+        spec = self.spec
+        bad = self.failed + self.metrics_unavailable
+        if self.objective.is_reached_by(self.optimal_value):
+            self.end(EndReason.GOAL, at=at)
+        elif spec.max_failed_trial_count is not None and bad and bad >= spec.max_failed_trial_count:
+            self.end(EndReason.FAILED, at=at)
+        elif spec.max_trial_count is not None and self.completed_count >= spec.max_trial_count:
+            self.end(EndReason.MAX_TRIALS, at=at)
+        elif self.is_search_ended and self.active_count == 0:
+            self.end(EndReason.SEARCH_END, at=at)
+        elif self.created_count and self.phase == Phase.CREATED:
+            self.phase = Phase.RUNNING
+            self._note("Running", "ExperimentRunning", "Experiment is running", at)
+
+    def end(self, reason: EndReason, *, at: datetime, message: str = "") -> None:
+        """End for this reason; Succeeded for the first three, Failed for the rest."""
+        succeeded = reason in {EndReason.GOAL, EndReason.MAX_TRIALS, EndReason.SEARCH_END}
+        running = next((c for c in self.conditions if c.type == "Running"), None)
+        if running:
+            self._note("Running", running.reason, running.message, at, status=ConditionStatus.FALSE)
+        self.phase = Phase.SUCCEEDED if succeeded else Phase.FAILED
+        self._note(self.phase, reason, message or _MESSAGES.get(reason, reason), at)
+        self.completed_at = at
+        self.completion += 1
+        self.look_again(at, 0)
+
+    def edit(self, budget: Budget, *, edit_id: str, at: datetime) -> None:
+        """Take the budget; a larger one restarts an Experiment that ended by its old one."""
+        has_room = budget.max_trial_count is None or budget.max_trial_count > self.created_count
+        if self.is_restartable and has_room:
+            self._restart(at)
+        self.edit_id = edit_id
+        self.spec = self.spec.replace(**dict(budget))
+        self.settle(at=at)
+
+    def _restart(self, at: datetime) -> None:
+        self.conditions = tuple(c for c in self.conditions if c.type not in {"Succeeded", "Failed"})
+        self._note("Restarting", "ExperimentRestarting", "Experiment is restarted", at)
+        self.conditions = tuple(c for c in self.conditions if c.type != "Running")
+        self.phase = Phase.CREATED
+        self.completed_at = None
+        self.restarted_at = at
+        self.look_again(at, 0)
+
+    def _note(  # noqa: PLR0913 - a condition has these parts
+        self, kind: str, reason: str, message: str, at: datetime, *, status: ConditionStatus = ConditionStatus.TRUE
+    ) -> None:
+        new = Condition(
+            type=kind, status=status, reason=reason, message=message, last_update_time=at, last_transition_time=at
+        )
+        self.conditions = set_condition(self.conditions, new)

@@ -1,0 +1,1 @@
+"""What Workers report: points recorded, logs read."""

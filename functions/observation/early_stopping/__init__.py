@@ -1,0 +1,1 @@
+"""When a Trial does too poorly to go on."""

@@ -1,0 +1,198 @@
+"""What handlers need of the outside world: keyword parameters named after these, filled by `infra/wiring.py`."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from events.envelope import Event
+from events.experiment import ExperimentFinished
+from events.observation import MetricPoint, MetricRange
+from events.reference import ExperimentRef
+from events.trial import TargetKind
+from functions.experiment.model import Experiment
+from functions.suggestion.model import Suggestion
+from functions.trial.model import Trial
+from functions.worker import Target
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedTrial:
+    """What the search learns of a finished Trial."""
+
+    seq: int
+    vector: bytes
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine that runs process Workers: its name, what it can hold and what it is good for."""
+
+    name: str
+    slots: int = 1
+    busy: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """One unit of work: everything read and written through it is one transaction.
+
+    Rows are locked in the order experiments → suggestions → trials by number → observation_logs, and a decision
+    reads what it depends on with `lock=True`. A row that is locked already is not read again.
+    """
+
+    async def now(self) -> datetime:
+        """Return the store's time: leases, deadlines and heartbeats are compared in nobody else's."""
+        ...
+
+    async def experiment(self, ref: ExperimentRef, *, lock: bool = False) -> Experiment | None:
+        """Return the Experiment of this uid; without a uid the live one of this name."""
+        ...
+
+    async def add_experiment(self, experiment: Experiment, suggestion: Suggestion) -> bool:
+        """Insert both; False where the uid or the live name is taken (nothing is inserted then)."""
+        ...
+
+    async def has_tombstone(self, uid: str) -> bool:
+        """Tell whether an Experiment of this uid was deleted."""
+        ...
+
+    async def add_tombstone(self, uid: str) -> None:
+        """Remember that this uid must never come to life (again)."""
+        ...
+
+    async def suggestion(self, experiment_uid: str, *, lock: bool = False) -> Suggestion | None:
+        """Return the Experiment's search."""
+        ...
+
+    async def trial(self, experiment_uid: str, number: int, *, lock: bool = False) -> Trial | None:
+        """Return the Trial of this number."""
+        ...
+
+    async def active_trials(self, experiment_uid: str, *, lock: bool = False) -> Sequence[Trial]:
+        """Return the Trials that have not ended, by number; at most `parallelTrialCount` of some time."""
+        ...
+
+    async def trials_caused_by(self, experiment_uid: str, event_id: str) -> Sequence[Trial]:
+        """Return the Trials that a handling of this event created, by number."""
+        ...
+
+    async def add_trials(self, trials: Sequence[Trial]) -> None:
+        """Insert new Trials."""
+        ...
+
+    async def finished_since(self, experiment_uid: str, seq: int) -> Sequence[FinishedTrial]:
+        """Return the finished Trials with a later finish number, in its order."""
+        ...
+
+    async def add_points(self, trial: Trial, points: MetricRange) -> None:
+        """Insert a range's points; those that are there already stay."""
+        ...
+
+    async def points(self, trial_uid: str, source: str) -> Sequence[MetricPoint]:
+        """Return a source's points by position."""
+        ...
+
+    async def start_averages(self, experiment_uid: str) -> Sequence[float]:
+        """Return what early stopping remembers of the succeeded Trials: the mean of each one's first reports."""
+        ...
+
+    async def unremoved_trials(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
+        """Return Trials whose Worker is not confirmed gone."""
+        ...
+
+    async def delete_page(self, experiment_uid: str, limit: int) -> bool:
+        """Delete a page of a deleted Experiment's rows, the Experiment last; tell whether any may be left."""
+        ...
+
+
+class Ledger(Store, Protocol):
+    """What reconcile, a host's supervisor and the runtime need besides: everything by index, in bounded pages."""
+
+    async def lock_trials(self, experiment_uid: str, numbers: Sequence[int]) -> None:
+        """Lock and load these Trials in the order of their numbers."""
+        ...
+
+    async def due_experiments(self, limit: int) -> Sequence[Experiment]:
+        """Return and lock Experiments whose `due_at` has come, skipping rows that others hold."""
+        ...
+
+    async def due_trials(self, limit: int) -> Sequence[Trial]:
+        """Return and lock Trials whose `due_at` has come, skipping rows that others hold."""
+        ...
+
+    async def experiments_of(self, uids: Sequence[str]) -> Mapping[str, Experiment]:
+        """Return these Experiments, not locked."""
+        ...
+
+    async def beat(self, host: Host) -> None:
+        """Write the host's heartbeat: it is alive, and not lost if it was."""
+        ...
+
+    async def suspect_hosts(self, silence_seconds: float) -> Sequence[str]:
+        """Mark hosts that are silent; return those that were marked a silence ago and are silent still: lost ones."""
+        ...
+
+    async def lose_host(self, name: str) -> None:
+        """Mark a host as lost and make its Trials due."""
+        ...
+
+    async def lost_hosts(self) -> frozenset[str]:
+        """Return the names of the hosts that are lost."""
+        ...
+
+    async def has_free_host(self, selector: Mapping[str, str]) -> bool:
+        """Tell whether a living host that satisfies the selector has a free slot."""
+        ...
+
+    async def trials_of_host(self, name: str) -> Sequence[Trial]:
+        """Return the Trials whose Workers this host holds, or must remove."""
+        ...
+
+    async def delete_tombstones(self, older_than_seconds: float, limit: int) -> None:
+        """Forget tombstones that no queue can contradict any more."""
+        ...
+
+
+class Stores(Protocol):
+    """Where handlers with several steps get their transactions from."""
+
+    def begin(self) -> AbstractAsyncContextManager[Ledger]:
+        """Open a transaction: committed at the end of the block, rolled back when it raises.
+
+        Raises TransientError on a deadlock or a lost connection.
+        """
+        ...
+
+
+Targets = Mapping[TargetKind, Target]
+"""The targets that this runtime can reach."""
+
+
+class Offload(Protocol):
+    """Runs heavy work where it blocks nobody: off the event loop in the runner, in place in Lambda."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Run the work and return its result; it raises what the work raises."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells the world outside that an Experiment has ended."""
+
+    @property
+    def sinks(self) -> Sequence[str]:
+        """The names of the receivers."""
+        ...
+
+    async def notify(self, sink: str, event: ExperimentFinished) -> None:
+        """Deliver the event; its id is the receiver's idempotency key. Raises OSError where it cannot."""
+        ...
+
+
+Handler = Callable[..., Awaitable[list[Event]]]
+"""`handle(event, *, ports...)`: what a function does with one event."""

@@ -1,0 +1,138 @@
+"""What a search's answer becomes: Trials, created under the lock and fenced by the claim's token."""
+
+from datetime import datetime, timedelta
+
+from events.envelope import Event
+from events.suggestion import SuggestionRequested
+from functions.errors import Retry
+from functions.experiment.announcements import announcements, schedule, trial_announcements
+from functions.experiment.model import EndReason, Experiment
+from functions.limits import Limits
+from functions.observation.early_stopping.medianstop import median_rules
+from functions.ports import Store, Stores
+from functions.suggestion.algorithms.interface import Answer, Suggested
+from functions.suggestion.history import pack_row
+from functions.suggestion.model import Suggestion
+from functions.suggestion.searching import Claim, SearchError
+from functions.suggestion.search_space import SearchSpace
+from functions.trial.model import Trial, TrialState
+from functions.trial.template import target_of
+
+
+async def apply_answer(
+    event: SuggestionRequested, claim: Claim, answer: Answer, stores: Stores, limits: Limits
+) -> list[Event]:
+    """Create as many Trials as there is room for now, and release the lease; a lost lease discards the answer."""
+    async with stores.begin() as store:
+        held = await _lock(event, claim, store)
+        if held is None:
+            return await _own(event, store)
+        experiment, suggestion = held
+        at = await store.now()
+        accepted = answer.suggestions[: experiment.free_slots]
+        trials = await _create(event, experiment, accepted, claim.request.space, store, limits)
+        experiment.count_created(len(trials), at=at)
+        suggestion.note_search(seq=claim.seq, count=len(trials), state=answer.state_after(len(trials)))
+        suggestion.release()
+        experiment.is_search_ended = experiment.is_search_ended or answer.is_end_after(len(trials))
+        experiment.settle(at=at)
+        schedule(experiment, limits, at=at)
+        follow = await _own(event, store)
+        is_worth_asking = trials or experiment.seq > claim.seq or experiment.is_completed
+        return [*follow, *(announcements(experiment, cause=event, at=at) if is_worth_asking else [])]
+
+
+async def apply_failure(
+    event: SuggestionRequested, claim: Claim, error: SearchError, stores: Stores, limits: Limits
+) -> list[Event]:
+    """Count the failure: the same event tries again later, the last one fails the Experiment.
+
+    Raises Retry as long as the algorithm may try again.
+    """
+    async with stores.begin() as store:
+        held = await _lock(event, claim, store)
+        if held is None:
+            return await _own(event, store)
+        experiment, suggestion = held
+        at = await store.now()
+        suggestion.note_failure(str(error))
+        suggestion.release()
+        is_last = suggestion.failures >= limits.search_failure_limit
+        if is_last:
+            experiment.end(EndReason.FAILED, at=at, message=f"Suggestion has failed: {suggestion.error}")
+        schedule(experiment, limits, at=at)
+    if not is_last:
+        raise Retry(str(error), delay_seconds=2.0 ** (suggestion.failures - 1))
+    return announcements(experiment, cause=event, at=at)
+
+
+async def announce_own(event: SuggestionRequested, stores: Stores) -> list[Event]:
+    """Announce again what an earlier handling of this event created."""
+    async with stores.begin() as store:
+        experiment = await store.experiment(event.experiment)
+        follow = await _own(event, store)
+        is_over = experiment is not None and (experiment.is_completed or experiment.deleted_at)
+        if experiment is None or not is_over:
+            return follow
+        return [*follow, *announcements(experiment, cause=event, at=await store.now())]
+
+
+async def _own(event: SuggestionRequested, store: Store) -> list[Event]:
+    """Return the announcements of the Trials that this event caused; older ones are reconcile's."""
+    experiment = await store.experiment(event.experiment)
+    if experiment is None:
+        return []
+    at = await store.now()
+    follow: list[Event] = []
+    for trial in await store.trials_caused_by(experiment.uid, event.id):
+        if trial.state == TrialState.PENDING and trial.attempt == 1:
+            follow += trial_announcements(experiment, trial, cause=event, at=at)
+    return follow
+
+
+async def _lock(
+    event: SuggestionRequested, claim: Claim, store: Store
+) -> tuple[Experiment, Suggestion] | None:
+    """Lock both rows; None where the lease went to somebody else meanwhile."""
+    experiment = await store.experiment(event.experiment, lock=True)
+    suggestion = await store.suggestion(experiment.uid, lock=True) if experiment else None
+    if experiment is None or suggestion is None or suggestion.lease_token != claim.token:
+        return None
+    return experiment, suggestion
+
+
+async def _create(  # noqa: PLR0913 - what a Trial is made of
+    event: SuggestionRequested,
+    experiment: Experiment,
+    accepted: tuple[Suggested, ...],
+    space: SearchSpace,
+    store: Store,
+    limits: Limits,
+) -> list[Trial]:
+    at = await store.now()
+    spec = experiment.spec
+    rules = ()
+    if spec.early_stopping and accepted:
+        rules = median_rules(await store.start_averages(experiment.uid), spec.early_stopping, experiment.objective)
+    trials = []
+    for offset, suggested in enumerate(accepted, start=1):
+        trial = _new_trial(experiment, experiment.created_count + offset, at)
+        trial.assignments = space.to_assignments(suggested.row)
+        trial.vector = pack_row(suggested.row)
+        trial.labels = {**experiment.labels, **suggested.labels}
+        trial.rules = rules
+        trial.caused_by = event.id
+        trial.due_at = at + timedelta(seconds=limits.nudge_base_seconds)
+        trials.append(trial)
+    await store.add_trials(trials)
+    return trials
+
+
+def _new_trial(experiment: Experiment, number: int, at: datetime) -> Trial:
+    template = experiment.spec.trial_template
+    manifest = template.trial_spec if template and template.trial_spec else {}
+    trial = Trial(experiment.ref, number, target=target_of(manifest, experiment.target), created_at=at)
+    spec = manifest.get("spec")
+    selector = spec.get("runnerSelector") if isinstance(spec, dict) else None
+    trial.runner_selector = {str(k): str(v) for k, v in selector.items()} if isinstance(selector, dict) else {}
+    return trial

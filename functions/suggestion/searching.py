@@ -1,0 +1,93 @@
+"""The search itself: what it needs is read under a lease, then the algorithm runs without any lock."""
+
+from dataclasses import dataclass
+
+from events.objective import ObjectiveType
+from events.suggestion import Algorithm as AlgorithmSpec
+from events.suggestion import SuggestionRequested
+from functions.errors import KuttabError
+from functions.experiment.model import Experiment
+from functions.identity import derive_seed
+from functions.limits import Limits
+from functions.ports import Store, Stores
+from functions.suggestion.algorithms import get_algorithm
+from functions.suggestion.algorithms.interface import Answer, Request
+from functions.suggestion.history import History, HistoryCache, to_loss, unpack_rows
+from functions.suggestion.search_space import SearchSpace
+
+
+class SearchError(KuttabError):
+    """The algorithm raised: its message is in the Experiment's status; mend the settings or the algorithm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to search for one Experiment, and what the algorithm is asked."""
+
+    token: str
+    seq: int
+    algorithm: str
+    request: Request
+
+
+async def claim_search(
+    event: SuggestionRequested, stores: Stores, histories: HistoryCache, limits: Limits
+) -> Claim | None:
+    """Take the lease and read what is new; None where nothing is to be done or another event searches."""
+    async with stores.begin() as store:
+        experiment = await store.experiment(event.experiment, lock=True)
+        suggestion = await store.suggestion(experiment.uid, lock=True) if experiment else None
+        if experiment is None or suggestion is None or not experiment.free_slots:
+            return None
+        at = await store.now()
+        if suggestion.is_held_by_other(event.id, at=at):
+            return None
+        token = suggestion.claim(event.id, at=at, seconds=limits.search_lease_seconds)
+        experiment.due_at = suggestion.lease_until
+        count = min(experiment.free_slots, limits.search_batch_count)
+        space = SearchSpace.from_spec(experiment.spec.parameters)
+        active = await store.active_trials(experiment.uid)
+        pending = [space.to_row(trial.assignments) for trial in active]
+        history = await _load_history(experiment, store, space, histories)
+        state, seq = suggestion.state, experiment.seq
+        algorithm = experiment.spec.algorithm or AlgorithmSpec()
+    histories.put(event.experiment.uid, history)
+    settings = {setting.name: setting.value for setting in algorithm.algorithm_settings}
+    request = Request(
+        space=space,
+        objective_type=_direction(experiment),
+        settings=settings,
+        history=history,
+        pending=pending,
+        count=count,
+        seed=derive_seed(settings.get("random_state", experiment.uid), experiment.created_count + 1),
+        first_number=experiment.created_count + 1,
+        max_trial_count=experiment.spec.max_trial_count,
+        state=state,
+    )
+    return Claim(token=token, seq=seq, algorithm=algorithm.algorithm_name, request=request)
+
+
+def _direction(experiment: Experiment) -> ObjectiveType:
+    return experiment.objective.type or ObjectiveType.MAXIMIZE
+
+
+async def _load_history(
+    experiment: Experiment, store: Store, space: SearchSpace, histories: HistoryCache
+) -> History:
+    """Extend what this process remembers by what is newer: finish numbers are dense and in commit order."""
+    known = histories.get(experiment.uid) or History.empty(len(space.axes))
+    newer = await store.finished_since(experiment.uid, known.last_seq)
+    if not newer:
+        return known
+    losses = [to_loss(trial.value, _direction(experiment)) for trial in newer]
+    return known.extend(unpack_rows([trial.vector for trial in newer]), losses, newer[-1].seq)
+
+
+def search(claim: Claim) -> Answer:
+    """Ask the algorithm. Raises SearchError with what it raised: an algorithm may fail in any way."""
+    try:
+        return get_algorithm(claim.algorithm).suggest(claim.request)
+    except Exception as error:  # noqa: BLE001 - user-defined algorithms too; it is counted, and fails the Experiment
+        message = f"algorithm {claim.algorithm}: {type(error).__name__}: {error}"
+        raise SearchError(message) from error

@@ -1,0 +1,74 @@
+"""How a Trial ends: an outcome is taken, the rest of its metrics comes in, and whoever comes last closes it."""
+
+from datetime import datetime, timedelta
+
+from events.trial import TrialFinished, WorkerOutcome
+from functions.experiment.model import Experiment
+from functions.limits import Limits
+from functions.observation.early_stopping.medianstop import start_average
+from functions.observation.fold import Fold
+from functions.observation.recording import record_range
+from functions.ports import Store
+from functions.trial.model import Trial, TrialState
+
+
+async def take_outcome(
+    event: TrialFinished, experiment: Experiment, trial: Trial, store: Store, limits: Limits
+) -> None:
+    """Note how the Worker ended, with the last of its points; a lost Worker is launched again within its budget."""
+    at = await store.now()
+    if trial.outcome is None and event.outcome == WorkerOutcome.LOST and _may_relaunch(experiment, trial, limits):
+        experiment.count_move(trial.state, TrialState.PENDING)
+        trial.relaunch()
+        trial.look_again(at, limits.nudge_base_seconds)
+        return
+    if event.last_range is not None:
+        await record_range(event.last_range, trial, store)
+    if trial.outcome is None:
+        experiment.count_move(trial.state, TrialState.SETTLING)
+        trial.settle_for(event, until=at + timedelta(seconds=limits.settle_grace_seconds))
+
+
+def _may_relaunch(experiment: Experiment, trial: Trial, limits: Limits) -> bool:
+    is_wanted = not trial.is_stopping and not experiment.is_completed and not experiment.deleted_at
+    return is_wanted and trial.attempt < limits.max_attempts
+
+
+async def close_if_whole(experiment: Experiment, trial: Trial, store: Store) -> None:
+    """End a settling Trial whose metrics are all here."""
+    if trial.state == TrialState.SETTLING and trial.has_whole_log:
+        await close(experiment, trial, store, at=await store.now())
+
+
+async def close(experiment: Experiment, trial: Trial, store: Store, *, at: datetime) -> None:
+    """End a settling Trial with what is here."""
+    outcome = trial.outcome
+    if outcome is None:
+        return
+    if trial.is_pushed:
+        trial.fold = Fold().add(await store.points(trial.uid, trial.log_source))
+    state = trial.end_state(outcome, is_available=trial.fold.is_available(experiment.objective))
+    if state == TrialState.SUCCEEDED and experiment.spec.early_stopping:
+        points = await store.points(trial.uid, trial.log_source)
+        trial.start_average = start_average(points, experiment.spec.early_stopping, experiment.objective)
+    reason, message = _words(trial, outcome, state)
+    experiment.finish_trial(trial, state, at=at, reason=reason, message=message)
+
+
+def _words(trial: Trial, outcome: TrialFinished, state: TrialState) -> tuple[str, str]:
+    """Return reason and message of the terminal condition."""
+    if state == TrialState.FAILED:
+        is_lost = outcome.outcome == WorkerOutcome.LOST
+        return outcome.reason or ("WorkerLost" if is_lost else "TrialFailed"), outcome.message or "Trial has failed"
+    if state == TrialState.METRICS_UNAVAILABLE:
+        missing = "" if trial.has_whole_log else f": the log was read to {trial.cursor} of {outcome.log_end}"
+        return "MetricsUnavailable", f"Metrics are not available{missing}"
+    return "", ""
+
+
+def fail(experiment: Experiment, trial: Trial, *, at: datetime, reason: str, message: str) -> None:
+    """End an active Trial that cannot go on; a stop that was asked for decides, as it does for any outcome."""
+    state = TrialState(trial.stop_reason) if trial.stop_reason else TrialState.FAILED
+    if state == TrialState.EARLY_STOPPED and not trial.fold.is_available(experiment.objective):
+        state = TrialState.METRICS_UNAVAILABLE
+    experiment.finish_trial(trial, state, at=at, reason=reason, message=message)

@@ -1,0 +1,76 @@
+"""The two transactions around a launch: claim before it, apply after it."""
+
+from datetime import timedelta
+
+from events.envelope import Event
+from events.trial import TargetKind, TrialCreated, TrialFinished, WorkerOutcome
+from functions.experiment.announcements import schedule, trial_announcements
+from functions.experiment.ending import kill_in_place
+from functions.experiment.model import Experiment
+from functions.identity import announce
+from functions.limits import Limits
+from functions.ports import Host, Store, Stores
+from functions.trial.model import Trial, TrialState
+from functions.trial.render import render_worker
+from functions.worker import LaunchRefusedError, Worker
+
+
+async def claim_launch(event: TrialCreated, stores: Stores, host: Host, limits: Limits) -> Worker | None:
+    """Move the Trial to Launching and return its Worker; None where somebody else has it or nobody wants it."""
+    async with stores.begin() as store:
+        experiment, trial = await _lock(event, store)
+        if experiment is None or trial is None or trial.attempt != event.attempt:
+            return None
+        at = await store.now()
+        if trial.state == TrialState.PENDING and (trial.is_stopping or experiment.is_completed):
+            kill_in_place(experiment, trial, at=at, reason="ExperimentEnded")
+            schedule(experiment, limits, at=at)
+            return None
+        is_ours = trial.host == host.name and trial.target == TargetKind.PROCESS
+        is_free = trial.lease_until is None or trial.lease_until <= at
+        may_take_over = is_ours or trial.claimed_by == event.id or (is_free and trial.target != TargetKind.PROCESS)
+        if trial.state != TrialState.PENDING and not (trial.state == TrialState.LAUNCHING and may_take_over):
+            return None
+        experiment.count_move(trial.state, TrialState.LAUNCHING)
+        trial.claim(host.name, by=event.id, until=at + timedelta(seconds=limits.launch_lease_seconds))
+        trial.due_at = trial.lease_until
+        return render_worker(experiment, trial)
+
+
+async def apply_launch(event: TrialCreated, stores: Stores, reference: str, limits: Limits) -> tuple[bool, list[Event]]:
+    """Move the Trial to Running; (False, …) where the Worker came too late and its launcher must remove it."""
+    async with stores.begin() as store:
+        experiment, trial = await _lock(event, store)
+        if experiment is None or trial is None or trial.attempt != event.attempt:
+            return False, []
+        if trial.state != TrialState.LAUNCHING:
+            return trial.is_active, []
+        at = await store.now()
+        experiment.count_move(trial.state, TrialState.RUNNING)
+        trial.start(reference, at=at)
+        trial.look_again(at, first_look_seconds(trial, limits))
+        experiment.settle(at=at)
+        return True, trial_announcements(experiment, trial, cause=event, at=at)
+
+
+def first_look_seconds(trial: Trial, limits: Limits) -> float:
+    """Return when reconcile first looks at a running Trial: an External one at its deadline."""
+    if trial.target == TargetKind.EXTERNAL:
+        return limits.external_timeout_seconds
+    return limits.nudge_base_seconds
+
+
+async def refusal(event: TrialCreated, stores: Stores, error: LaunchRefusedError) -> Event:
+    """Return the finish of an attempt that could not be launched."""
+    async with stores.begin() as store:
+        at = await store.now()
+    data = {"experiment": event.experiment, "trial": event.trial, "attempt": event.attempt}
+    ending = {"outcome": WorkerOutcome.FAILED, "reason": error.reason[:256], "message": error.message[:4096]}
+    return announce(TrialFinished, event, at=at, ended_at=at, **data, **ending)
+
+
+async def _lock(event: TrialCreated, store: Store) -> tuple[Experiment | None, Trial | None]:
+    experiment = await store.experiment(event.experiment, lock=True)
+    if experiment is None:
+        return None, None
+    return experiment, await store.trial(experiment.uid, event.trial.number, lock=True)

@@ -1,0 +1,173 @@
+"""A Trial: one evaluation of one set of assignments, its attempts, and the transitions that it allows."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from events.objective import EarlyStoppingRule
+from events.reference import ExperimentRef, TrialRef
+from events.search_space import ParameterAssignment
+from events.trial import TargetKind, TrialFinished, WorkerOutcome
+from functions.identity import derive_id, derive_suffix
+from functions.observation.fold import Fold
+
+
+class TrialState(StrEnum):
+    """Where a Trial stands; the last five are Katib's terminal conditions."""
+
+    PENDING = "Pending"
+    LAUNCHING = "Launching"
+    RUNNING = "Running"
+    SETTLING = "Settling"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    KILLED = "Killed"
+    EARLY_STOPPED = "EarlyStopped"
+    METRICS_UNAVAILABLE = "MetricsUnavailable"
+
+
+ACTIVE = frozenset({TrialState.PENDING, TrialState.LAUNCHING, TrialState.RUNNING, TrialState.SETTLING})
+
+
+class StopReason(StrEnum):
+    """Why a Trial is to be stopped; it decides the condition that it ends in."""
+
+    EARLY_STOPPED = "EarlyStopped"
+    KILLED = "Killed"
+
+
+class Trial:
+    """One Trial. Its transitions guard themselves; counters are its Experiment's business."""
+
+    def __init__(self, experiment: ExperimentRef, number: int, *, target: TargetKind, created_at: datetime) -> None:
+        self.experiment_uid = experiment.uid
+        self.number = number
+        self.uid = derive_id(experiment.uid, "trial", number)
+        self.namespace = experiment.namespace
+        self.name = f"{experiment.name}-{derive_suffix(experiment.uid, number)}"
+        self.target = target
+        self.runner_selector: dict[str, str] = {}
+        self.assignments: tuple[ParameterAssignment, ...] = ()
+        self.labels: dict[str, str] = {}
+        self.rules: tuple[EarlyStoppingRule, ...] = ()
+        self.vector = b""
+        self.caused_by = ""
+        self.state = TrialState.PENDING
+        self.reason = ""
+        self.message = ""
+        self.attempt = 1
+        self.host = ""
+        self.claimed_by = ""
+        self.reference = ""
+        self.lease_until: datetime | None = None
+        self.created_at = created_at
+        self.started_at: datetime | None = None
+        self.completed_at: datetime | None = None
+        self.outcome: TrialFinished | None = None
+        self.settle_until: datetime | None = None
+        self.log_source = ""
+        self.cursor = 0
+        self.is_pushed = False
+        self.fold = Fold()
+        self.value: float | None = None
+        self.start_average: float | None = None
+        self.seq: int | None = None
+        self.stop_reason: StopReason | None = None
+        self.stop_sent_at: datetime | None = None
+        self.missing_since: datetime | None = None
+        self.is_hidden = False
+        self.removed_at: datetime | None = None
+        self.due_at: datetime | None = None
+        self.nudges = 0
+
+    @property
+    def ref(self) -> TrialRef:
+        """The identity that events carry."""
+        return TrialRef(name=self.name, uid=self.uid, number=self.number)
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether the Trial takes a slot."""
+        return self.state in ACTIVE
+
+    @property
+    def is_stopping(self) -> bool:
+        """Tell whether a stop was asked for and the Trial has not ended yet."""
+        return self.stop_reason is not None and self.is_active
+
+    def look_again(self, at: datetime, after_seconds: float) -> None:
+        """Note progress: reconcile need not look before then."""
+        self.due_at = at + timedelta(seconds=after_seconds)
+        self.nudges = 0
+
+    def claim(self, host: str, *, by: str, until: datetime) -> None:
+        """Pending → Launching: from here only the holder (this event, redelivered or not) calls the target."""
+        self.state = TrialState.LAUNCHING
+        self.host = host
+        self.claimed_by = by
+        self.lease_until = until
+
+    def start(self, reference: str, *, at: datetime) -> None:
+        """Launching → Running: the target has the Worker."""
+        self.state = TrialState.RUNNING
+        self.reference = reference
+        self.started_at = self.started_at or at
+        self.lease_until = None
+
+    def relaunch(self) -> None:
+        """Begin the next attempt: what the lost Worker reported no longer counts."""
+        self.attempt += 1
+        self.state = TrialState.PENDING
+        self.host = self.claimed_by = self.reference = self.log_source = ""
+        self.lease_until = self.missing_since = self.stop_sent_at = None
+        self.cursor = 0
+        self.fold = Fold()
+
+    def ask_stop(self, reason: StopReason) -> None:
+        """Note why the Trial is to end; the first reason stands."""
+        if self.is_active and self.stop_reason is None:
+            self.stop_reason = reason
+
+    def settle_for(self, outcome: TrialFinished, *, until: datetime) -> None:
+        """Launching or Running → Settling: the Worker is over, its metrics may still be on their way."""
+        self.state = TrialState.SETTLING
+        self.outcome = outcome
+        self.settle_until = self.due_at = until
+        self.nudges = 0
+        self.lease_until = None
+        if outcome.log_source != self.log_source and outcome.log_end is not None:
+            self.begin_source(outcome.log_source)
+
+    def begin_source(self, source: str) -> None:
+        """Read a newer source from its beginning: the observation is folded from it alone."""
+        self.log_source = source
+        self.cursor = 0
+        self.fold = Fold()
+
+    @property
+    def has_whole_log(self) -> bool:
+        """Tell whether all that the ended Worker wrote has been recorded."""
+        return self.outcome is None or self.outcome.log_end is None or self.cursor >= self.outcome.log_end
+
+    def end_state(self, outcome: TrialFinished, *, is_available: bool) -> TrialState:
+        """Decide the terminal condition; a Worker that succeeded before the stop was sent has succeeded."""
+        was_first = self.stop_sent_at is None or (outcome.ended_at is not None and outcome.ended_at < self.stop_sent_at)
+        succeeded = outcome.outcome == WorkerOutcome.SUCCEEDED
+        if self.stop_reason is not None and not (succeeded and was_first):
+            is_blind = self.stop_reason == StopReason.EARLY_STOPPED and not is_available
+            return TrialState.METRICS_UNAVAILABLE if is_blind else TrialState(self.stop_reason.value)
+        if not succeeded:
+            return TrialState.FAILED
+        return TrialState.SUCCEEDED if is_available else TrialState.METRICS_UNAVAILABLE
+
+    def finish(self, state: TrialState, *, at: datetime, seq: int, reason: str = "", message: str = "") -> None:
+        """End for good; a terminal Trial never changes again."""
+        self.state = state
+        self.reason = reason or f"Trial{state}"
+        self.message = message
+        self.completed_at = at
+        self.seq = seq
+        self.lease_until = self.settle_until = None
+        has_worker = self.host and self.target != TargetKind.EXTERNAL
+        self.removed_at = None if has_worker else at
+        self.due_at = at if has_worker else None
+        self.nudges = 0

@@ -1,0 +1,26 @@
+"""The Worker of a Trial: its manifest is rendered from the Experiment's template whenever it is needed."""
+
+from events.objective import MetricsCollectorSpec
+from events.trial import TargetKind, TrialTemplate
+from functions.experiment.model import Experiment
+from functions.trial.model import Trial
+from functions.trial.template import render, split_commands
+from functions.worker import Worker
+
+
+def render_worker(experiment: Experiment, trial: Trial, *, attempt: int | None = None) -> Worker:
+    """Return the Worker of this attempt; the current one unless another is named."""
+    template = experiment.spec.trial_template or TrialTemplate()
+    if trial.target == TargetKind.PROCESS:
+        template = split_commands(template)
+    manifest = render(template, assignments=trial.assignments, trial_name=trial.name, namespace=trial.namespace)
+    return Worker(
+        experiment=experiment.ref,
+        trial=trial.ref,
+        attempt=attempt or trial.attempt,
+        manifest=manifest,
+        primary_container_name=template.primary_container_name,
+        collector=experiment.spec.metrics_collector_spec or MetricsCollectorSpec(),
+        labels=trial.labels,
+        reference=trial.reference if attempt in {None, trial.attempt} else "",
+    )

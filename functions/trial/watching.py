@@ -1,0 +1,175 @@
+"""What a watcher knows of a Trial, and what it says of the Worker that it looks at."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from events.envelope import Event
+from events.observation import MetricRange, MetricReported
+from events.trial import TrialEvent, TrialFinished, WorkerChanged, WorkerOutcome
+from functions.identity import announce
+from functions.limits import Limits
+from functions.observation.collectors.text import Parser, get_collector
+from functions.observation.reading import read_ranges
+from functions.ports import Stores
+from functions.trial.model import Trial, TrialState
+from functions.trial.render import render_worker
+from functions.worker import Target, Worker, WorkerPhase, WorkerState
+
+_WATCHED = frozenset({TrialState.LAUNCHING, TrialState.RUNNING, TrialState.SETTLING})
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A Trial's row as the watcher read it."""
+
+    worker: Worker
+    parser: Parser | None
+    is_stale: bool
+    """The Trial has ended, or has a newer attempt: this Worker must go."""
+    is_troubled: bool
+    """Reconcile has nudged, or the Worker was missing: a successful look is worth a write."""
+    is_settling: bool
+    log_source: str
+    cursor: int
+    at: datetime
+
+
+@dataclass(slots=True)
+class Published:
+    """How far one Worker's log was read and published, and when."""
+
+    source: str
+    end: int
+    at: datetime
+    finished_at: datetime | None = None
+
+
+class WatchMemory:
+    """What this process has published: a cache that may be lost, bounded in entries."""
+
+    def __init__(self, limit: int = 10_000) -> None:
+        self._limit = limit
+        self._entries: OrderedDict[tuple[str, int], Published] = OrderedDict()
+
+    def find(self, event: TrialEvent) -> Published | None:
+        """Return what was published of this attempt."""
+        return self._entries.get((event.trial.uid, event.attempt))
+
+    def note(self, event: TrialEvent, published: Published) -> None:
+        """Remember, and forget the oldest where there is too much."""
+        self._entries[event.trial.uid, event.attempt] = published
+        self._entries.move_to_end((event.trial.uid, event.attempt))
+        while len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+
+async def load_watched(event: WorkerChanged, stores: Stores) -> Watched | None:
+    """Read what the look needs; None where there is nothing to look at."""
+    async with stores.begin() as store:
+        experiment = await store.experiment(event.experiment)
+        trial = await store.trial(experiment.uid, event.trial.number) if experiment else None
+        if experiment is None or trial is None or event.attempt > trial.attempt:
+            return None
+        is_stale = event.attempt < trial.attempt or _is_over(trial)
+        if not is_stale and trial.state not in _WATCHED:
+            return None
+        return Watched(
+            worker=render_worker(experiment, trial, attempt=event.attempt),
+            parser=get_collector(experiment.spec.metrics_collector_spec, experiment.objective.metric_names),
+            is_stale=is_stale,
+            is_troubled=bool(trial.nudges or trial.missing_since),
+            is_settling=trial.state == TrialState.SETTLING,
+            log_source=trial.log_source,
+            cursor=trial.cursor,
+            at=await store.now(),
+        )
+
+
+def _is_over(trial: Trial) -> bool:
+    return not trial.is_active and trial.removed_at is None
+
+
+async def note_removed(event: WorkerChanged, stores: Stores) -> None:
+    """Note that the last attempt's Worker is gone, so that nobody looks for it again."""
+    async with stores.begin() as store:
+        experiment = await store.experiment(event.experiment, lock=True)
+        trial = await store.trial(experiment.uid, event.trial.number, lock=True) if experiment else None
+        if trial is not None and not trial.is_active and trial.attempt == event.attempt:
+            trial.removed_at = trial.removed_at or await store.now()
+            trial.due_at = None
+
+
+async def note_seen(event: WorkerChanged, watched: Watched, stores: Stores, limits: Limits) -> None:
+    """Note a successful look where somebody was in doubt."""
+    if not watched.is_troubled:
+        return
+    async with stores.begin() as store:
+        experiment = await store.experiment(event.experiment, lock=True)
+        trial = await store.trial(experiment.uid, event.trial.number, lock=True) if experiment else None
+        if trial is not None and trial.state == TrialState.RUNNING and trial.attempt == event.attempt:
+            trial.missing_since = None
+            trial.look_again(await store.now(), limits.nudge_base_seconds)
+
+
+async def note_missing(
+    event: WorkerChanged, state: WorkerState, watched: Watched, stores: Stores, limits: Limits
+) -> list[Event]:
+    """Note that the target knows no such Worker; missing twice, a grace apart, it is lost."""
+    async with stores.begin() as store:
+        experiment = await store.experiment(event.experiment, lock=True)
+        trial = await store.trial(experiment.uid, event.trial.number, lock=True) if experiment else None
+        at = await store.now()
+        if trial is None or trial.attempt != event.attempt or trial.state != TrialState.RUNNING:
+            return []
+        trial.missing_since = trial.missing_since or at
+        if at - trial.missing_since < timedelta(seconds=limits.missing_grace_seconds):
+            return []
+    words = {"reason": state.reason or "WorkerLost", "message": state.message or "the Worker is gone"}
+    return [_finished(event, WorkerOutcome.LOST, watched.at, ended_at=watched.at, **words)]
+
+
+async def report(  # noqa: PLR0913 - the watcher's ports
+    event: WorkerChanged, state: WorkerState, watched: Watched, target: Target, *, memory: WatchMemory, limits: Limits
+) -> list[Event]:
+    """Read the log on from where this process has published, or from the stored cursor after a grace."""
+    known = memory.find(event)
+    grace = timedelta(seconds=limits.reread_grace_seconds)
+    is_fresh = known is not None and watched.at - known.at < grace
+    if known is not None and is_fresh and known.finished_at:
+        return []
+    is_ahead = known is not None and known.end > watched.cursor
+    start = known.end if known is not None and is_ahead and is_fresh else watched.cursor
+    ranges, source, end = await read_ranges(watched.worker, target, watched.parser, start, is_over=state.is_over)
+    if source and watched.log_source not in {"", source} and start:
+        ranges, source, end = await read_ranges(watched.worker, target, watched.parser, 0, is_over=state.is_over)
+    if not ranges and not state.is_over:
+        return []
+    memory.note(event, Published(source, end, watched.at, watched.at if state.is_over else None))
+    return _say(event, state, watched, ranges, source=source, end=end)
+
+
+def _say(  # noqa: PLR0913 - the parts of what is said
+    event: WorkerChanged,
+    state: WorkerState,
+    watched: Watched,
+    ranges: list[MetricRange],
+    *,
+    source: str,
+    end: int,
+) -> list[Event]:
+    about = {"experiment": event.experiment, "trial": event.trial, "attempt": event.attempt}
+    early = ranges[:-1] if state.is_over and not watched.is_settling else ranges
+    said: list[Event] = [announce(MetricReported, event, at=watched.at, range=part, **about) for part in early]
+    if state.is_over and not watched.is_settling:
+        outcome = WorkerOutcome.SUCCEEDED if state.phase == WorkerPhase.SUCCEEDED else WorkerOutcome.FAILED
+        ending = {"ended_at": state.ended_at or watched.at, "exit_code": state.exit_code}
+        words = {"reason": state.reason[:256], "message": state.message[:4096]}
+        log = {"log_source": source, "log_end": end, "last_range": ranges[-1] if ranges else None}
+        said.append(_finished(event, outcome, watched.at, **ending, **words, **log))
+    return said
+
+
+def _finished(event: WorkerChanged, outcome: WorkerOutcome, at: datetime, **data: object) -> Event:
+    about = {"experiment": event.experiment, "trial": event.trial, "attempt": event.attempt}
+    return announce(TrialFinished, event, at=at, outcome=outcome, **about, **data)

@@ -1,0 +1,1 @@
+"""With what: one folder per port, each adapter in its own file."""

@@ -1,0 +1,1 @@
+"""The broker: events are published with confirmation and consumed in batches."""

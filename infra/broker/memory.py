@@ -1,0 +1,128 @@
+"""MemoryBroker: queues in this process, for the embedded runner and the tests."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from events.envelope import Event, encode
+from functions.catalog import queue_of
+from infra.broker.port import DELIVERY_LIMIT, Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be handled, and why."""
+
+    queue: str
+    body: bytes
+    reason: str
+
+
+DEAD_LETTER_COUNT = 1_000
+"""Dead letters kept; the oldest go first. They are for people, nothing needs them for progress."""
+
+
+class MemoryBroker:
+    """The port `Broker`. Messages are bytes here too, so that nothing works only in one process."""
+
+    def __init__(self) -> None:
+        self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTER_COUNT)
+        self._queues: defaultdict[str, deque[Delivery]] = defaultdict(deque)
+        self._arrivals: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._timers: set[asyncio.TimerHandle] = set()
+
+    async def publish(self, events: Sequence[Event], *, delay_seconds: float = 0.0) -> None:
+        """Put each event into its queue, at once or after the delay."""
+        for event in events:
+            delivery = Delivery(queue_of(event), encode(event))
+            if delay_seconds > 0:
+                self._later(delivery, delay_seconds)
+            else:
+                self.put(delivery)
+
+    async def put_body(self, queue: str, body: bytes) -> None:
+        """Put raw bytes into a queue, as any client could."""
+        self.put(Delivery(queue, body))
+
+    def put(self, delivery: Delivery) -> None:
+        """Append to the delivery's queue and wake its consumers."""
+        self._queues[delivery.queue].append(delivery)
+        self._arrivals[delivery.queue].set()
+
+    def _later(self, delivery: Delivery, delay_seconds: float) -> None:
+        def arrive() -> None:
+            self._timers.discard(handle)
+            self.put(delivery)
+
+        handle = asyncio.get_running_loop().call_later(delay_seconds, arrive)
+        self._timers.add(handle)
+
+    async def consume(self, queue: str, *, prefetch: int) -> "MemoryConsumer":
+        """Open a consumer."""
+        return MemoryConsumer(self, queue, prefetch)
+
+    async def wait(self, queue: str) -> None:
+        """Return when the queue holds something."""
+        while not self._queues[queue]:
+            self._arrivals[queue].clear()
+            await self._arrivals[queue].wait()
+
+    def take(self, queue: str, limit: int) -> list[Delivery]:
+        """Remove and return at most so many messages, oldest first."""
+        waiting = self._queues[queue]
+        return [waiting.popleft() for _ in range(min(limit, len(waiting)))]
+
+    def depth(self, queue: str) -> int:
+        """Count the messages that wait in a queue."""
+        return len(self._queues[queue])
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Forget these."""
+        for delivery in deliveries:
+            delivery.token = "acked"  # noqa: S105 - a handle, no secret
+
+    async def nack(self, deliveries: Sequence[Delivery]) -> None:
+        """Put these back at the end, or into the dead letters at the limit."""
+        for delivery in deliveries:
+            if delivery.count >= DELIVERY_LIMIT:
+                await self.dead_letter(delivery, f"delivered {delivery.count} times without success")
+            else:
+                self.put(Delivery(delivery.queue, delivery.body, delivery.count + 1))
+            delivery.token = "nacked"
+
+    async def dead_letter(self, delivery: Delivery, reason: str) -> None:
+        """Keep the message with the reason."""
+        self.dead_letters.append(DeadLetter(delivery.queue, delivery.body, reason))
+
+    async def close(self) -> None:
+        """Forget delayed messages: what they ask for is found again by reconcile."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+
+class MemoryConsumer:
+    """The port `Consumer`."""
+
+    def __init__(self, broker: MemoryBroker, queue: str, prefetch: int) -> None:
+        self._broker = broker
+        self._queue = queue
+        self._prefetch = prefetch
+        self._held: list[Delivery] = []
+
+    async def receive(self, limit: int) -> list[Delivery]:
+        """Wait for messages, within the prefetch."""
+        self._held = [delivery for delivery in self._held if delivery.token is None]
+        room = min(limit, max(1, self._prefetch - len(self._held)))
+        await self._broker.wait(self._queue)
+        taken = self._broker.take(self._queue, room)
+        self._held += taken
+        return taken
+
+    async def close(self) -> None:
+        """Give back what was not acked."""
+        for delivery in self._held:
+            if delivery.token is None:
+                self._broker.put(Delivery(delivery.queue, delivery.body, delivery.count))
+        self._held = []

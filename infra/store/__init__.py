@@ -1,0 +1,1 @@
+"""The store: MySQL or SQLite through SQLAlchemy."""

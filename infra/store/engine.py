@@ -1,0 +1,98 @@
+"""Engines and transactions: SQLite begins IMMEDIATE, MySQL reads committed; lost connections become TransientError."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+
+from functions.errors import TransientError
+from infra.store.mapping import map_domain
+from infra.store.ledger import SQLLedger
+
+SQLITE_BUSY_SECONDS = 30.0
+"""How long a writer waits for another process's transaction; ours are milliseconds long."""
+POOL_RECYCLE_SECONDS = 240
+"""Below the idle timeouts of MySQL's usual proxies (RDS Proxy: 30 minutes, load balancers: 5)."""
+_TRANSIENT_CODES = frozenset({1205, 1213, 1927, 2002, 2003, 2006, 2013, 4031})
+"""MySQL and MariaDB: lock wait, deadlock, killed connection, cannot connect, gone away, lost, idle time-out."""
+_TRANSIENT_WORDS = ("database is locked", "database table is locked", "disk i/o error")
+
+
+def _system_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def make_engine(url: str, *, pool_size: int = 5, module: ModuleType | None = None) -> AsyncEngine:
+    """Return an engine for `sqlite+aiosqlite://…` or `mysql+aiomysql://…`. `module` replaces the driver in tests."""
+    parsed = make_url(url)
+    options: dict[str, Any] = {"module": module} if module is not None else {}
+    if parsed.get_backend_name() == "sqlite":
+        options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0, "pool_timeout": 300}
+        engine = create_async_engine(parsed, connect_args={"timeout": SQLITE_BUSY_SECONDS}, **options)
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+        return engine
+    options |= {"pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True, "pool_recycle": POOL_RECYCLE_SECONDS}
+    return create_async_engine(parsed, isolation_level="READ COMMITTED", **options)
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """Let us begin transactions ourselves, and write ahead: readers never wait for the writer."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=OFF"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own Connection, given untyped
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Tell whether running the transaction again may help."""
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    if not isinstance(error, OperationalError) or error.orig is None:
+        return False
+    code = error.orig.args[0] if error.orig.args else None
+    return code in _TRANSIENT_CODES or any(word in str(error.orig).lower() for word in _TRANSIENT_WORDS)
+
+
+class SQLStores:
+    """Opens transactions on one database."""
+
+    def __init__(self, engine: AsyncEngine, *, now: Callable[[], datetime] | None = None) -> None:
+        """`now` is the store's time where the database has no clock of its own (SQLite), or in a simulation."""
+        map_domain()
+        self.engine = engine
+        has_clock = engine.dialect.name != "sqlite"
+        self._now = now or (None if has_clock else _system_now)
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SQLLedger]:
+        """Open a transaction; see the port."""
+        session: AsyncSession
+        try:
+            async with self._sessions() as session, session.begin():
+                yield SQLLedger(session, self._now)
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+            text = str(error.orig or error)
+            raise TransientError(text) from error
+        except StaleDataError as error:
+            raise TransientError(str(error)) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()

@@ -1,0 +1,85 @@
+"""SQLLedger: what reconcile and a host's supervisor read besides, all of it by index and in bounded pages."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select, update
+
+from functions.experiment.model import Experiment
+from functions.ports import Host
+from functions.trial.model import ACTIVE, Trial
+from infra.store.mapping import experiments, hosts, tombstones, trials
+from infra.store.store import SQLStore
+
+_RANK_EXPERIMENTS, _RANK_TRIALS = 0, 2
+
+
+class SQLLedger(SQLStore):
+    """The port `Ledger`."""
+
+    async def due_experiments(self, limit: int) -> Sequence[Experiment]:
+        """Return and lock Experiments whose time has come."""
+        query = select(Experiment).where(experiments.c.due_at <= await self.now())
+        query = query.order_by(experiments.c.due_at).limit(limit)
+        return list(await self._session.scalars(self._lock(query, _RANK_EXPERIMENTS, skip_locked=True)))
+
+    async def due_trials(self, limit: int) -> Sequence[Trial]:
+        """Return and lock Trials whose time has come."""
+        query = select(Trial).where(trials.c.due_at <= await self.now()).order_by(trials.c.due_at).limit(limit)
+        return list(await self._session.scalars(self._lock(query, _RANK_TRIALS, skip_locked=True)))
+
+    async def experiments_of(self, uids: Sequence[str]) -> Mapping[str, Experiment]:
+        """Return these Experiments, not locked."""
+        found = await self._session.scalars(select(Experiment).where(experiments.c.uid.in_(uids)))
+        return {experiment.uid: experiment for experiment in found}
+
+    async def beat(self, host: Host) -> None:
+        """Write the heartbeat; a lost host that beats is back."""
+        values = {"slots": host.slots, "busy": host.busy, "labels": dict(host.labels)}
+        alive = {**values, "beat_at": await self.now(), "suspected_at": None, "lost_at": None}
+        changed = await self._session.execute(update(hosts).where(hosts.c.name == host.name).values(alive))
+        if not changed.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
+            await self._insert_new(hosts, [{"name": host.name, **alive}])
+
+    async def suspect_hosts(self, silence_seconds: float) -> Sequence[str]:
+        """Suspect silent hosts, and return those that have been suspected for a silence already."""
+        before = await self.now() - timedelta(seconds=silence_seconds)
+        is_silent = (hosts.c.beat_at < before) & hosts.c.lost_at.is_(None)
+        lost = list(await self._session.scalars(select(hosts.c.name).where(is_silent, hosts.c.suspected_at <= before)))
+        suspect = update(hosts).where(is_silent, hosts.c.suspected_at.is_(None))
+        await self._session.execute(suspect.values(suspected_at=await self.now()))
+        return lost
+
+    async def lose_host(self, name: str) -> None:
+        """Mark the host, and make its Trials due."""
+        at = await self.now()
+        await self._session.execute(update(hosts).where(hosts.c.name == name).values(lost_at=at))
+        held = (trials.c.host == name) & trials.c.removed_at.is_(None) & trials.c.state.in_(ACTIVE)
+        await self._session.execute(update(trials).where(held).values(due_at=at))
+
+    async def lost_hosts(self) -> frozenset[str]:
+        """Return the names of the lost hosts."""
+        return frozenset(await self._session.scalars(select(hosts.c.name).where(hosts.c.lost_at.is_not(None))))
+
+    async def has_free_host(self, selector: Mapping[str, str]) -> bool:
+        """Tell whether a living host satisfies the selector and has a free slot."""
+        query = select(hosts.c.labels).where(hosts.c.lost_at.is_(None), hosts.c.busy < hosts.c.slots)
+        return any(selector.items() <= labels.items() for labels in await self._session.scalars(query))
+
+    async def trials_of_host(self, name: str) -> Sequence[Trial]:
+        """Return the Trials whose Workers this host holds or must remove."""
+        query = select(Trial).where(trials.c.host == name, trials.c.removed_at.is_(None))
+        return list(await self._session.scalars(query.order_by(trials.c.experiment_uid, trials.c.number)))
+
+    async def delete_tombstones(self, older_than_seconds: float, limit: int) -> None:
+        """Forget old tombstones, a page at a time."""
+        before = await self.now() - timedelta(seconds=older_than_seconds)
+        old = select(tombstones.c.uid).where(tombstones.c.buried_at < before).limit(limit)
+        if uids := list(await self._session.scalars(old)):
+            await self._session.execute(delete(tombstones).where(tombstones.c.uid.in_(uids)))
+
+    async def count_trials(self, experiment_uid: str) -> Mapping[str, int]:
+        """Return how many Trials stand in each state: the recount that the counters must equal."""
+        query = select(trials.c.state, func.count()).where(trials.c.experiment_uid == experiment_uid)
+        rows = await self._session.execute(query.group_by(trials.c.state))
+        return {str(state): int(count) for state, count in rows}

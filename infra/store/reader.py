@@ -1,0 +1,101 @@
+"""SQLReader: what people and the API look at; nothing here locks or changes a row."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from events.observation import MetricPoint
+from functions.experiment.model import Experiment
+from functions.suggestion.model import Suggestion
+from functions.trial.model import Trial, TrialState
+from infra.store.mapping import experiments, map_domain, observation_logs, suggestions, trials
+
+PAGE_COUNT = 500
+"""Rows of one page; callers ask for the next by the last one that they have seen."""
+
+
+class SQLReader:
+    """Reads a database, an empty or a busy one alike."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        map_domain()
+        self._engine = engine
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    async def experiments(self, namespace: str | None = None) -> Sequence[Experiment]:
+        """Return the live Experiments, oldest first; of all namespaces where none is named."""
+        query = select(Experiment).where(experiments.c.deleted_at.is_(None))
+        if namespace is not None:
+            query = query.where(experiments.c.namespace == namespace)
+        async with self._session() as session:
+            return list(await session.scalars(query.order_by(experiments.c.created_at, experiments.c.name)))
+
+    async def experiment(self, namespace: str, name: str) -> Experiment | None:
+        """Return the live Experiment of this name."""
+        query = select(Experiment).where(experiments.c.live_name == f"{namespace}/{name}")
+        async with self._session() as session:
+            found: Experiment | None = await session.scalar(query)
+            return found
+
+    async def experiment_of_uid(self, uid: str) -> Experiment | None:
+        """Return the Experiment of this uid, a deleted one too."""
+        async with self._session() as session:
+            found: Experiment | None = await session.get(Experiment, uid)
+            return found
+
+    async def suggestion(self, experiment_uid: str) -> Suggestion | None:
+        """Return the Experiment's search."""
+        query = select(Suggestion).where(suggestions.c.experiment_uid == experiment_uid)
+        async with self._session() as session:
+            found: Suggestion | None = await session.scalar(query)
+            return found
+
+    async def trials(
+        self, experiment_uid: str, *, states: Sequence[TrialState] = (), after: int = 0, limit: int = PAGE_COUNT
+    ) -> Sequence[Trial]:
+        """Return a page of an Experiment's Trials by number, those deleted by hand left out."""
+        query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.number > after)
+        query = query.where(trials.c.is_hidden.is_(False))
+        if states:
+            query = query.where(trials.c.state.in_(states))
+        async with self._session() as session:
+            return list(await session.scalars(query.order_by(trials.c.number).limit(limit)))
+
+    async def all_trials(self, experiment_uid: str) -> Sequence[Trial]:
+        """Return all of an Experiment's Trials by number, read in pages."""
+        found: list[Trial] = []
+        while page := await self.trials(experiment_uid, after=found[-1].number if found else 0):
+            found += page
+        return found
+
+    async def trial(self, namespace: str, name: str) -> Trial | None:
+        """Return the newest Trial of this name."""
+        query = select(Trial).where(trials.c.namespace == namespace, trials.c.name == name)
+        query = query.where(trials.c.is_hidden.is_(False)).order_by(trials.c.created_at.desc()).limit(1)
+        async with self._session() as session:
+            found: Trial | None = await session.scalar(query)
+            return found
+
+    async def trial_names(self, experiment_uid: str) -> Mapping[TrialState, Sequence[str]]:
+        """Return the names of the Trials in each state, by number."""
+        query = select(trials.c.state, trials.c.name).where(trials.c.experiment_uid == experiment_uid)
+        names: dict[TrialState, list[str]] = {}
+        async with self._session() as session:
+            for state, name in await session.execute(query.order_by(trials.c.number)):
+                names.setdefault(state, []).append(name)
+        return names
+
+    async def points(self, trial_uid: str, source: str) -> Sequence[MetricPoint]:
+        """Return the metric points of a Trial's source, by position."""
+        log = observation_logs.c
+        query = select(log.position, log.metric, log.value, log.time)
+        query = query.where(log.trial_uid == trial_uid, log.source == source).order_by(log.position, log.metric)
+        async with self._session() as session:
+            rows = await session.execute(query)
+            return [MetricPoint(position=row[0], name=row[1], value=row[2], time=row[3]) for row in rows]

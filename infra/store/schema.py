@@ -1,0 +1,53 @@
+"""The schema's version: brought to the newest by Alembic, checked without importing it."""
+
+from pathlib import Path
+
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from functions.errors import KuttabError
+
+HEAD = "0001"
+"""The newest migration; a test compares it with the files."""
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class SchemaBehindError(KuttabError):
+    """The database is older (or newer) than this version: run `kuttab db upgrade`."""
+
+
+async def read_version(engine: AsyncEngine) -> str | None:
+    """Return the schema's version, or None for an empty database."""
+    async with engine.connect() as connection:
+        if not await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
+            return None
+        version: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return version
+
+
+async def require_head(engine: AsyncEngine) -> None:
+    """Raise SchemaBehindError unless the schema is this version's."""
+    version = await read_version(engine)
+    if version != HEAD:
+        message = (
+            f"the database's schema is at {version or 'nothing'}, this version needs {HEAD}: run `kuttab db upgrade`"
+        )
+        raise SchemaBehindError(message)
+
+
+async def upgrade(engine: AsyncEngine) -> None:
+    """Bring the schema to the newest version; does nothing where it is there."""
+    if await read_version(engine) != HEAD:
+        async with engine.begin() as connection:
+            await connection.run_sync(_run_migrations)
+
+
+def _run_migrations(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - slow to import, and needed once a database
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

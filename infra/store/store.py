@@ -1,0 +1,203 @@
+"""SQLStore: one unit of work on an AsyncSession; rows are locked in one order, and locked rows are read once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import Executable, Select, delete, select, text
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from events.observation import MetricPoint, MetricRange
+from events.reference import ExperimentRef
+from functions.experiment.model import Experiment
+from functions.ports import FinishedTrial
+from functions.suggestion.model import Suggestion
+from functions.trial.model import ACTIVE, Trial
+from infra.store.mapping import experiments, observation_logs, suggestions, tombstones, trials
+
+_EXPERIMENTS, _SUGGESTIONS, _TRIALS = range(3)
+POINTS_PER_STATEMENT = 500
+"""Rows of one INSERT: far below SQLite's 32,766 variables and MySQL's `max_allowed_packet`."""
+
+
+class LockOrderError(AssertionError):
+    """A transaction locked rows against the order experiments → suggestions → trials: a bug that would deadlock."""
+
+
+class SQLStore:
+    """The port `Store`; the identity map of the session makes a batch of events cheap."""
+
+    def __init__(self, session: AsyncSession, now: Callable[[], datetime] | None) -> None:
+        self._session = session
+        self._clock = now
+        self._now: datetime | None = None
+        self._rank = _EXPERIMENTS
+        self._locked: dict[tuple[object, ...], Experiment | Suggestion | Trial] = {}
+
+    @property
+    def _is_mysql(self) -> bool:
+        return self._session.get_bind().dialect.name in {"mysql", "mariadb"}
+
+    async def now(self) -> datetime:
+        """Return the time of this transaction, one for all of it."""
+        if self._now is None:
+            self._now = self._clock() if self._clock else await self._read_clock()
+        return self._now
+
+    async def _read_clock(self) -> datetime:
+        return cast("datetime", await self._session.scalar(text("SELECT UTC_TIMESTAMP(6)"))).replace(tzinfo=UTC)
+
+    def _lock(self, query: Select[Any], rank: int, *, skip_locked: bool = False) -> Select[Any]:
+        """Make the query a locking read of the newest rows."""
+        if rank < self._rank:
+            message = f"a row of rank {rank} was locked after one of rank {self._rank}"
+            raise LockOrderError(message)
+        self._rank = rank
+        return query.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
+
+    async def experiment(self, ref: ExperimentRef, *, lock: bool = False) -> Experiment | None:
+        """Return the Experiment; see the port."""
+        key = ("experiment", ref.uid or f"{ref.namespace}/{ref.name}")
+        if key in self._locked:
+            return cast("Experiment", self._locked[key])
+        column, value = (experiments.c.uid, ref.uid) if ref.uid else (experiments.c.live_name, key[1])
+        query = select(Experiment).where(column == value)
+        found = await self._session.scalar(self._lock(query, _EXPERIMENTS) if lock else query)
+        if found is not None and lock:
+            self._locked["experiment", found.uid] = self._locked[key] = found
+        return found
+
+    async def add_experiment(self, experiment: Experiment, suggestion: Suggestion) -> bool:
+        """Insert both, or neither; see the port."""
+        try:
+            async with self._session.begin_nested():
+                self._session.add(experiment)
+                self._session.add(suggestion)
+                await self._session.flush()
+        except IntegrityError:
+            return False
+        self._locked["experiment", experiment.uid] = experiment
+        return True
+
+    async def has_tombstone(self, uid: str) -> bool:
+        """Tell whether the uid was deleted."""
+        query = select(tombstones.c.uid).where(tombstones.c.uid == uid)
+        return await self._session.scalar(query) is not None
+
+    async def add_tombstone(self, uid: str) -> None:
+        """Remember the uid."""
+        await self._insert_new(tombstones, [{"uid": uid, "buried_at": await self.now()}])
+
+    async def suggestion(self, experiment_uid: str, *, lock: bool = False) -> Suggestion | None:
+        """Return the search of the Experiment."""
+        key = ("suggestion", experiment_uid)
+        if key in self._locked:
+            return cast("Suggestion", self._locked[key])
+        query = select(Suggestion).where(suggestions.c.experiment_uid == experiment_uid)
+        found = await self._session.scalar(self._lock(query, _SUGGESTIONS) if lock else query)
+        if found is not None and lock:
+            self._locked[key] = found
+        return found
+
+    async def trial(self, experiment_uid: str, number: int, *, lock: bool = False) -> Trial | None:
+        """Return the Trial of this number."""
+        key = ("trial", experiment_uid, number)
+        if key in self._locked:
+            return cast("Trial", self._locked[key])
+        query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.number == number)
+        found = await self._session.scalar(self._lock(query, _TRIALS) if lock else query)
+        if found is not None and lock:
+            self._locked[key] = found
+        return found
+
+    async def lock_trials(self, experiment_uid: str, numbers: Sequence[int]) -> None:
+        """Lock and load these Trials by number, so that a batch of events reads them once."""
+        query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.number.in_(numbers))
+        await self._lock_all(query.order_by(trials.c.number))
+
+    async def _lock_all(self, query: Select[Any]) -> list[Trial]:
+        found = list(await self._session.scalars(self._lock(query, _TRIALS)))
+        for trial in found:
+            self._locked["trial", trial.experiment_uid, trial.number] = trial
+        return found
+
+    async def active_trials(self, experiment_uid: str, *, lock: bool = False) -> Sequence[Trial]:
+        """Return the Trials that have not ended, by number."""
+        query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.state.in_(ACTIVE))
+        query = query.order_by(trials.c.number)
+        return await self._lock_all(query) if lock else list(await self._session.scalars(query))
+
+    async def trials_caused_by(self, experiment_uid: str, event_id: str) -> Sequence[Trial]:
+        """Return the Trials that this event's handling created."""
+        query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.caused_by == event_id)
+        return list(await self._session.scalars(query.order_by(trials.c.number)))
+
+    async def add_trials(self, trials: Sequence[Trial]) -> None:  # noqa: PLR6301 - a port's method
+        """Insert new Trials."""
+        self._session.add_all(trials)
+        await self._session.flush()
+
+    async def finished_since(self, experiment_uid: str, seq: int) -> Sequence[FinishedTrial]:
+        """Return what the search has not seen, in finish order."""
+        query = select(trials.c.seq, trials.c.vector, trials.c.value).where(
+            trials.c.experiment_uid == experiment_uid, trials.c.seq > seq
+        )
+        rows = await self._session.execute(query.order_by(trials.c.seq))
+        return [FinishedTrial(*row) for row in rows]
+
+    async def add_points(self, trial: Trial, points: MetricRange) -> None:
+        """Insert points in key order; those that are there already stay."""
+        rows = [
+            {
+                "trial_uid": trial.uid,
+                "source": points.source,
+                "position": point.position,
+                "metric": point.name,
+                "value": point.value,
+                "time": point.time,
+            }
+            for point in sorted(points.points, key=lambda found: (found.position, found.name))
+        ]
+        await self._insert_new(observation_logs, rows)
+
+    async def _insert_new(self, table: Any, rows: Sequence[Mapping[str, object]]) -> None:  # noqa: ANN401 - a Table
+        statement: Executable = mysql.insert(table).prefix_with("IGNORE")
+        if not self._is_mysql:
+            statement = sqlite.insert(table).on_conflict_do_nothing()
+        for start in range(0, len(rows), POINTS_PER_STATEMENT):
+            await self._session.execute(statement, rows[start : start + POINTS_PER_STATEMENT])
+
+    async def points(self, trial_uid: str, source: str) -> Sequence[MetricPoint]:
+        """Return a source's points by position."""
+        log = observation_logs.c
+        query = select(log.position, log.metric, log.value, log.time)
+        query = query.where(log.trial_uid == trial_uid, log.source == source).order_by(log.position, log.metric)
+        rows = await self._session.execute(query)
+        return [MetricPoint(position=row[0], name=row[1], value=row[2], time=row[3]) for row in rows]
+
+    async def start_averages(self, experiment_uid: str) -> Sequence[float]:
+        """Return what early stopping compares with."""
+        query = select(trials.c.start_average)
+        query = query.where(trials.c.experiment_uid == experiment_uid, trials.c.start_average.is_not(None))
+        return [float(value) for value in await self._session.scalars(query) if value is not None]
+
+    async def unremoved_trials(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
+        """Return Trials whose Worker is not confirmed gone."""
+        query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.removed_at.is_(None))
+        return list(await self._session.scalars(query.order_by(trials.c.number).limit(limit)))
+
+    async def delete_page(self, experiment_uid: str, limit: int) -> bool:
+        """Delete a page of Trials with their points, or at last the Experiment; see the port."""
+        query = select(trials.c.number, trials.c.uid).where(trials.c.experiment_uid == experiment_uid)
+        page = (await self._session.execute(query.order_by(trials.c.number).limit(limit))).all()
+        if page:
+            uids = [row.uid for row in page]
+            await self._session.execute(delete(observation_logs).where(observation_logs.c.trial_uid.in_(uids)))
+            of_page = trials.c.number.in_([row.number for row in page])
+            await self._session.execute(delete(trials).where(trials.c.experiment_uid == experiment_uid, of_page))
+            return True
+        await self._session.execute(delete(suggestions).where(suggestions.c.experiment_uid == experiment_uid))
+        await self._session.execute(delete(experiments).where(experiments.c.uid == experiment_uid))
+        return False

@@ -1,0 +1,1 @@
+"""Everything in one process: the `kuttab` command, embedded mode, consumers, supervisor, clock."""
