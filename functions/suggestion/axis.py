@@ -1,0 +1,114 @@
+"""One axis of a search space: the values it has, as numbers and as the text of an assignment."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Self
+
+from events.search_space import Distribution, ParameterSpec, ParameterType
+
+LISTED = frozenset({ParameterType.DISCRETE, ParameterType.CATEGORICAL})
+NUMERIC = frozenset({ParameterType.DOUBLE, ParameterType.INT})
+LOG = frozenset({Distribution.LOG_UNIFORM, Distribution.LOG_NORMAL})
+NORMAL = frozenset({Distribution.NORMAL, Distribution.LOG_NORMAL})
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def to_number(text: str) -> float:
+    """Read a decimal number; infinity where it is too large. Raises ValueError for `nan`, `inf` and other words."""
+    if not _NUMBER.fullmatch(text.strip()):
+        raise ValueError(f"not a decimal number: {text!r}")
+    return float(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A parameter whose values are floats, as Optuna represents them inside: the number, or the index of a choice.
+
+    `low` and `high` are both reachable: where there is a step the grid starts at `low` and `high` is its last point.
+    A list is the grid of its indices.
+    """
+
+    name: str
+    type: ParameterType
+    low: float
+    high: float
+    step: float | None = None
+    distribution: Distribution = Distribution.UNIFORM
+    choices: tuple[str, ...] = ()
+
+    @classmethod
+    def from_spec(cls, parameter: ParameterSpec) -> Self:
+        """Read a parameter that `validate_parameters` has nothing against."""
+        kind, space = parameter.parameter_type, parameter.feasible_space
+        if kind in LISTED:
+            choices = space.list or ()
+            return cls(parameter.name, kind, low=0.0, high=len(choices) - 1.0, step=1.0, choices=choices)
+        low, high = to_number(space.min or ""), to_number(space.max or "")
+        step = to_number(space.step) if space.step else None
+        if kind == ParameterType.INT:
+            step = step or 1.0
+        if step is not None:
+            high = _on_grid(low, step, int((_exact(high) - _exact(low)) / _exact(step)))
+        return cls(parameter.name, kind, low, high, step, space.distribution or Distribution.UNIFORM)
+
+    @property
+    def is_log(self) -> bool:
+        """Whether values are spread evenly by their logarithm."""
+        return self.distribution in LOG
+
+    @property
+    def is_normal(self) -> bool:
+        """Whether values gather around the middle."""
+        return self.distribution in NORMAL
+
+    @property
+    def size(self) -> int | None:
+        """The number of values; None where they are continuous."""
+        if self.low == self.high:
+            return 1
+        return None if self.step is None else round((self.high - self.low) / self.step) + 1
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """The range to draw from so that rounding to the grid gives both ends their full share: half a step more.
+
+        Below a logarithm it must stay positive, so there it is at most half of `low`; that is Optuna's edge for 1.
+        """
+        half = (self.step or 0.0) / 2
+        bottom = max(self.low - half, self.low / 2) if self.is_log and self.step else self.low - half
+        return bottom, self.high + half
+
+    def value_at(self, index: int) -> float:
+        """Return the index-th point of the grid."""
+        if self.step is None:
+            return self.low
+        return (
+            _on_grid(self.low, self.step, index) if self.type == ParameterType.DOUBLE else self.low + index * self.step
+        )
+
+    def snap(self, value: float) -> float:
+        """Return the nearest value that the axis has."""
+        inside = min(max(value, self.low), self.high)
+        return inside if self.step is None else self.value_at(round((inside - self.low) / self.step))
+
+    def to_text(self, value: float) -> str:
+        """Write a value as an assignment has it."""
+        if self.choices:
+            return self.choices[int(value)]
+        return str(int(value)) if self.type == ParameterType.INT else repr(float(value))
+
+    def to_value(self, text: str) -> float:
+        """Read what `to_text` wrote. Raises ValueError where the axis has no such value."""
+        return float(self.choices.index(text)) if self.choices else to_number(text)
+
+
+def _exact(value: float) -> Decimal:
+    """Return the decimal that the user wrote, not the binary fraction next to it."""
+    return Decimal(repr(value))
+
+
+def _on_grid(low: float, step: float, index: int) -> float:
+    """Count in decimals: 0.1 + 2 x 0.1 is 0.3, and its text is short."""
+    return float(_exact(low) + index * _exact(step))

@@ -1,0 +1,147 @@
+"""The search space of an Experiment: rows of numbers for the algorithms, assignments for the Trials."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from events.search_space import Distribution, FeasibleSpace, ParameterAssignment, ParameterSpec, ParameterType
+from functions.suggestion.axis import LISTED, LOG, NUMERIC, Axis, to_number
+
+Row = tuple[float, ...]
+"""One point: a value for every axis, in the order of the spec."""
+
+Problem = tuple[str, str]
+"""The path of a field and what is wrong with it."""
+
+MAX_STEPS = 2**50
+"""Points on one axis: up to here a double holds every index, and every int, exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """All parameters together, in the order of the spec."""
+
+    axes: tuple[Axis, ...]
+
+    @classmethod
+    def from_spec(cls, parameters: Sequence[ParameterSpec]) -> Self:
+        """Read parameters that `validate_parameters` has nothing against."""
+        return cls(tuple(Axis.from_spec(parameter) for parameter in parameters))
+
+    @staticmethod
+    def validate_parameters(parameters: Sequence[ParameterSpec], path: str = "spec.parameters") -> Iterator[Problem]:
+        """Yield everything that is wrong with these parameters; Katib's wording where Katib has one."""
+        return validate_parameters(parameters, path)
+
+    @property
+    def cardinality(self) -> int | None:
+        """The number of points; None where an axis is continuous."""
+        sizes = [axis.size for axis in self.axes]
+        known = [size for size in sizes if size is not None]
+        return math.prod(known) if len(known) == len(sizes) else None
+
+    def row_at(self, index: int) -> Row:
+        """Return the index-th point of a finite space: the index has one digit an axis, the last changes fastest."""
+        values: list[float] = []
+        for axis in reversed(self.axes):
+            index, digit = divmod(index, axis.size or 1)
+            values.append(axis.value_at(digit))
+        return tuple(reversed(values))
+
+    def to_assignments(self, row: Row) -> tuple[ParameterAssignment, ...]:
+        """Write a point as a Trial gets it."""
+        pairs = zip(self.axes, row, strict=True)
+        return tuple(ParameterAssignment(name=axis.name, value=axis.to_text(value)) for axis, value in pairs)
+
+    def to_row(self, assignments: Sequence[ParameterAssignment]) -> Row:
+        """Read the assignments of a Trial, in any order. Raises KeyError or ValueError where the space is another."""
+        texts = {assignment.name: assignment.value for assignment in assignments}
+        return tuple(axis.to_value(texts[axis.name]) for axis in self.axes)
+
+
+def validate_parameters(parameters: Sequence[ParameterSpec], path: str = "spec.parameters") -> Iterator[Problem]:
+    """Yield everything that is wrong with these parameters; Katib's wording where Katib has one."""
+    names: set[str] = set()
+    for index, parameter in enumerate(parameters):
+        at = f"{path}[{index}]"
+        if not parameter.name:
+            yield f"{at}.name", "name must be specified"
+        elif parameter.name in names:
+            yield f"{at}.name", f"parameter name {parameter.name} can't be duplicated in {path}"
+        names.add(parameter.name)
+        yield from _validate_parameter(parameter, at)
+
+
+def _validate_parameter(parameter: ParameterSpec, at: str) -> Iterator[Problem]:
+    kind, space = parameter.parameter_type, parameter.feasible_space
+    if kind == ParameterType.UNKNOWN:
+        yield f"{at}.parameterType", f"parameterType: {kind} is not supported"
+    if space.distribution == Distribution.UNKNOWN:
+        yield f"{at}.feasibleSpace.distribution", f"distribution: {space.distribution} is not supported"
+    if space == FeasibleSpace():
+        yield f"{at}.feasibleSpace", "feasibleSpace must be specified"
+    elif kind in LISTED:
+        yield from _validate_list(space, kind, f"{at}.feasibleSpace")
+    elif kind in NUMERIC:
+        yield from _validate_range(space, kind, f"{at}.feasibleSpace")
+
+
+def _validate_list(space: FeasibleSpace, kind: ParameterType, at: str) -> Iterator[Problem]:
+    if space.max or space.min or space.step:
+        yield at, f"feasibleSpace .max, .min and .step is not supported for parameterType: {kind}"
+    choices = space.list or ()
+    if not choices:
+        yield f"{at}.list", f"feasibleSpace.list must not be empty for parameterType: {kind}"
+    for index, choice in enumerate(choices):
+        if choice in choices[:index]:
+            yield f"{at}.list[{index}]", f"feasibleSpace.list holds {choice!r} twice"
+
+
+def _validate_range(space: FeasibleSpace, kind: ParameterType, at: str) -> Iterator[Problem]:
+    if space.list:
+        yield f"{at}.list", f"feasibleSpace.list is not supported for parameterType: {kind}"
+    if not space.max or not space.min:
+        message = f"feasibleSpace.max or feasibleSpace.min must be specified for parameterType: {kind}"
+        yield f"{at}.max", message
+    numbers: dict[str, float] = {}
+    for field, text in (("min", space.min), ("max", space.max), ("step", space.step)):
+        if not text:
+            continue
+        number, problem = _read(text, kind)
+        if problem:
+            yield f"{at}.{field}", f"feasibleSpace.{field} {problem}"
+        else:
+            numbers[field] = number
+    yield from _validate_numbers(numbers, space.distribution, at)
+
+
+def _read(text: str, kind: ParameterType) -> tuple[float, str]:
+    """Return the number and what is wrong with it; the number counts only if nothing is."""
+    try:
+        number = to_number(text)
+    except ValueError:
+        return math.nan, f"must be a number: {text}"
+    if math.isinf(number):
+        return number, f"must be finite: {text}"
+    if kind == ParameterType.INT and not number.is_integer():
+        return number, f"must be an integer for parameterType: {kind}: {text}"
+    if kind == ParameterType.INT and abs(number) > MAX_STEPS:
+        return number, f"must lie between -2^50 and 2^50 for parameterType: {kind}: {text}"
+    return number, ""
+
+
+def _validate_numbers(numbers: dict[str, float], distribution: Distribution | None, at: str) -> Iterator[Problem]:
+    low, high, step = numbers.get("min"), numbers.get("max"), numbers.get("step")
+    if low is not None and low <= 0 and distribution in LOG:
+        yield f"{at}.min", f"feasibleSpace.min must be greater than 0 for distribution: {distribution}"
+    if step is not None and step <= 0:
+        yield f"{at}.step", "feasibleSpace.step must be greater than 0"
+    if low is None or high is None:
+        return
+    if low > high:
+        yield f"{at}.min", "feasibleSpace.min must not be greater than feasibleSpace.max"
+    elif math.isinf(high - low):
+        yield f"{at}.max", "feasibleSpace.max - feasibleSpace.min must be finite"
+    elif step is not None and step > 0 and (high - low) / step > MAX_STEPS:
+        yield f"{at}.step", "feasibleSpace.step must divide the range into at most 2^50 steps"
