@@ -1,0 +1,178 @@
+"""The finished Trials of an Experiment as two columns, and a cache of them for warm processes."""
+
+import struct
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isnan, nan
+from threading import Lock
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from events.objective import ObjectiveType
+from functions.suggestion.search_space import Row
+
+Floats = npt.NDArray[np.float64]
+
+MIN_CAPACITY = 64
+"""Trials that a new buffer has room for: most Experiments never grow it more than twice."""
+
+MAX_CACHED_HISTORIES = 128
+"""More Experiments than one process is likely to search for at a time."""
+
+MAX_CACHED_BYTES = 64 * 2**20
+"""About a hundred Experiments of 10,000 Trials with six parameters; a quarter of a small function's memory."""
+
+
+def to_loss(value: float | None, objective_type: ObjectiveType) -> float:
+    """Return what an algorithm minimizes; NaN stands for a Trial that has no usable objective."""
+    if value is None or isnan(value):
+        return nan
+    return -value if objective_type == ObjectiveType.MAXIMIZE else value
+
+
+def pack_row(row: Row) -> bytes:
+    """Write a row as the store keeps it: little-endian doubles."""
+    return struct.pack(f"<{len(row)}d", *row)
+
+
+def unpack_rows(packed: Sequence[bytes]) -> Floats:
+    """Read many rows of one width at once. Raises ValueError where their widths differ."""
+    if not packed:
+        return np.empty((0, 0))
+    size_bytes = len(packed[0])
+    if any(len(row) != size_bytes for row in packed):
+        raise ValueError("packed rows must all have the same width")
+    return np.frombuffer(b"".join(packed), dtype="<f8").reshape(len(packed), size_bytes // 8).astype(np.float64)
+
+
+class _Buffer:
+    """Rows and values with room to grow. What was written once never changes; histories share it."""
+
+    __slots__ = ("_filled", "_lock", "rows", "values")
+
+    def __init__(self, width: int, capacity: int) -> None:
+        """Reserve room for so many Trials."""
+        self.rows = np.empty((capacity, width))
+        self.values = np.empty(capacity)
+        self._filled = 0
+        self._lock = Lock()
+
+    def write(self, at: int, rows: npt.ArrayLike, values: npt.ArrayLike, count: int) -> "_Buffer":
+        """Write after the first `at` Trials: here if nobody else has and there is room, else into a copy."""
+        with self._lock:
+            if at == self._filled and at + count <= len(self.values):
+                self.rows[at : at + count] = rows
+                self.values[at : at + count] = values
+                self._filled = at + count
+                return self
+        copy = _Buffer(self.rows.shape[1], max(MIN_CAPACITY, 2 * (at + count)))
+        copy.write(0, self.rows[:at], self.values[:at], at)
+        return copy.write(at, rows, values, count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The finished Trials up to the `last_seq`-th finish, oldest first.
+
+    It never changes: `extend` returns a longer one that shares its memory, so an algorithm may read it while
+    another thread adds to it, and two threads that add the same finishes do not add them twice.
+    """
+
+    length: int
+    last_seq: int
+    _buffer: _Buffer = field(repr=False)
+
+    @classmethod
+    def empty(cls, width: int, capacity: int = MIN_CAPACITY) -> Self:
+        """Return the history of an Experiment with so many parameters before its first finish."""
+        return cls(0, 0, _Buffer(width, capacity))
+
+    def __len__(self) -> int:
+        """Count the finished Trials, those without objective included."""
+        return self.length
+
+    @property
+    def rows(self) -> Floats:
+        """One row a Trial (n x d), read-only."""
+        return _read_only(self._buffer.rows[: self.length])
+
+    @property
+    def values(self) -> Floats:
+        """One loss a Trial (n), read-only: smaller is better, NaN is a Trial without usable objective."""
+        return _read_only(self._buffer.values[: self.length])
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory that it holds."""
+        return self._buffer.rows.nbytes + self._buffer.values.nbytes
+
+    def extend(self, rows: npt.ArrayLike | Sequence[Row], values: npt.ArrayLike, last_seq: int) -> "History":
+        """Return this history with newer finishes after it, the newest of which is the `last_seq`-th."""
+        count = np.size(values)
+        buffer = self._buffer.write(self.length, rows, values, count) if count else self._buffer
+        return History(self.length + count, last_seq, buffer)
+
+    def usable_count(self) -> int:
+        """Count the Trials that have an objective."""
+        return int(np.count_nonzero(~np.isnan(self.values)))
+
+    def has(self, row: Row) -> bool:
+        """Tell whether a finished Trial had exactly this row."""
+        return self.length > 0 and bool((self.rows == np.asarray(row)).all(axis=1).any())
+
+    def distinct_rows(self) -> set[Row]:
+        """Return every row once."""
+        return set(map(tuple, self.rows.tolist()))
+
+
+def _read_only(view: Floats) -> Floats:
+    view.flags.writeable = False
+    return view
+
+
+class HistoryCache:
+    """The histories that a warm process used last, by the uid of their Experiment; bounded in entries and bytes."""
+
+    def __init__(self, max_entries: int = MAX_CACHED_HISTORIES, max_bytes: int = MAX_CACHED_BYTES) -> None:
+        """Keep at most so many histories, and so many bytes of them."""
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._histories: OrderedDict[str, History] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """Count the histories kept."""
+        return len(self._histories)
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory that they hold."""
+        return sum(history.size_bytes for history in self._histories.values())
+
+    def get(self, uid: str) -> History | None:
+        """Return the history of this Experiment, if it is kept; what is newer must still be read."""
+        with self._lock:
+            if uid in self._histories:
+                self._histories.move_to_end(uid)
+            return self._histories.get(uid)
+
+    def put(self, uid: str, history: History) -> None:
+        """Keep this history unless a newer one of the Experiment is kept; forget those unused for longest."""
+        if history.size_bytes > self._max_bytes:
+            self.drop(uid)
+            return
+        with self._lock:
+            kept = self._histories.get(uid)
+            if kept is None or kept.last_seq <= history.last_seq:
+                self._histories[uid] = history
+            self._histories.move_to_end(uid)
+            while len(self._histories) > self._max_entries or self.size_bytes > self._max_bytes:
+                self._histories.popitem(last=False)
+
+    def drop(self, uid: str) -> None:
+        """Forget this Experiment."""
+        with self._lock:
+            self._histories.pop(uid, None)
