@@ -1,0 +1,27 @@
+"""The algorithms by the names that Katib gives them; each is imported when it is asked for."""
+
+from importlib import import_module
+from typing import cast
+
+from functions.suggestion.algorithms.interface import Algorithm
+
+_ALGORITHMS = {
+    "grid": "grid:GRID",
+    "multivariate-tpe": "tpe:MULTIVARIATE_TPE",
+    "random": "random_search:RANDOM",
+    "tpe": "tpe:TPE",
+}
+
+ALGORITHM_NAMES = tuple(_ALGORITHMS)
+
+
+class UnknownAlgorithmError(KeyError):
+    """No algorithm has this name: admission should have refused the Experiment."""
+
+
+def get_algorithm(name: str) -> Algorithm:
+    """Return the algorithm of this name. Raises UnknownAlgorithmError."""
+    if name not in _ALGORITHMS:
+        raise UnknownAlgorithmError(name)
+    module_name, _, attribute = _ALGORITHMS[name].partition(":")
+    return cast("Algorithm", getattr(import_module(f"{__name__}.{module_name}"), attribute))

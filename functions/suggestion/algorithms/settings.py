@@ -1,0 +1,72 @@
+"""Checks that algorithms share: their settings, and the distributions they know."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from events.experiment import ExperimentSpec
+from events.search_space import Distribution
+from functions.suggestion.axis import NUMERIC
+from functions.suggestion.search_space import Problem
+
+_SETTINGS: Final = "spec.algorithm.algorithmSettings"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a setting is read, and what must hold for its value; `{name}` in the message is the setting's name."""
+
+    read: Callable[[str], float]
+    holds: Callable[[float], bool]
+    message: str
+
+
+RANDOM_STATE: Final = Rule(int, lambda value: value >= 0, "{name} should be great or equal than zero")
+"""Katib's wording, for every algorithm that draws."""
+
+
+def validate_settings(
+    spec: ExperimentSpec, settings: Mapping[str, str], rules: Mapping[str, tuple[Rule, ...]]
+) -> Iterator[Problem]:
+    """Yield the settings that are unknown, cannot be read, or break the first of their rules."""
+    algorithm = spec.algorithm.algorithm_name if spec.algorithm else ""
+    paths = {
+        s.name: f"{_SETTINGS}[{i}]" for i, s in enumerate(spec.algorithm.algorithm_settings if spec.algorithm else ())
+    }
+    for name, text in settings.items():
+        path = paths.get(name, _SETTINGS)
+        if name not in rules:
+            yield f"{path}.name", f"unknown setting {name} for algorithm {algorithm}"
+        elif problem := _find_problem(name, text, rules[name]):
+            yield f"{path}.value", problem
+
+
+def _find_problem(name: str, text: str, rules: tuple[Rule, ...]) -> str | None:
+    try:
+        broken = next((rule for rule in rules if not rule.holds(rule.read(text))), None)
+    except ValueError as error:
+        return f"failed to validate {name}({text}): {error}"
+    return broken.message.format(name=name) if broken else None
+
+
+def validate_parameters_only(spec: ExperimentSpec) -> Iterator[Problem]:
+    """Yield a problem where there is a graph to search, for algorithms that know only parameters."""
+    if spec.nas_config is not None and spec.algorithm:
+        yield (
+            "spec.nasConfig",
+            f"algorithm {spec.algorithm.algorithm_name} searches spec.parameters, not spec.nasConfig",
+        )
+
+
+def validate_distributions(spec: ExperimentSpec, known: tuple[Distribution, ...]) -> Iterator[Problem]:
+    """Yield the int and double parameters whose distribution this algorithm cannot draw from."""
+    names = " and ".join(known)
+    for index, parameter in enumerate(spec.parameters):
+        distribution = parameter.feasible_space.distribution
+        if parameter.parameter_type in NUMERIC and distribution not in {None, Distribution.UNKNOWN, *known}:
+            path = f"spec.parameters[{index}].feasibleSpace.distribution"
+            yield path, f"algorithm {_name(spec)} supports only {names}, not {distribution}"
+
+
+def _name(spec: ExperimentSpec) -> str:
+    return spec.algorithm.algorithm_name if spec.algorithm else ""
