@@ -2,15 +2,9 @@
 
 from importlib import import_module
 
-_EXPORTS = {
-    "Client": ".client",
-    "publish": ".client",
-    "report_metrics": ".client",
-    "search": ".client",
-    "tune": ".client",
-}
+_EXPORTS = {"PublishError": ".client", "publish": ".client"}
 
-__all__ = ["Client", "publish", "report_metrics", "search", "tune"]  # noqa: F822 - handed on lazily (PEP 562)
+__all__ = ["PublishError", "publish"]  # noqa: F822 - handed on lazily (PEP 562)
 
 
 def __getattr__(name: str) -> object:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from events.envelope import Event, encode
@@ -26,7 +26,15 @@ DEAD_LETTER_COUNT = 1_000
 class MemoryBroker:
     """The port `Broker`. Messages are bytes here too, so that nothing works only in one process."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        on_publish: Callable[[Event], None] | None = None,
+        on_dead_letter: Callable[[DeadLetter], None] | None = None,
+    ) -> None:
+        """`on_publish` hears every event that is published here, `on_dead_letter` what could not be handled."""
+        self._on_publish = on_publish
+        self._on_dead_letter = on_dead_letter
         self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTER_COUNT)
         self._queues: defaultdict[str, deque[Delivery]] = defaultdict(deque)
         self._arrivals: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -35,6 +43,8 @@ class MemoryBroker:
     async def publish(self, events: Sequence[Event], *, delay_seconds: float = 0.0) -> None:
         """Put each event into its queue, at once or after the delay."""
         for event in events:
+            if self._on_publish:
+                self._on_publish(event)
             delivery = Delivery(queue_of(event), encode(event))
             if delay_seconds > 0:
                 self._later(delivery, delay_seconds)
@@ -81,19 +91,25 @@ class MemoryBroker:
         """Forget these."""
         for delivery in deliveries:
             delivery.token = "acked"  # noqa: S105 - a handle, no secret
+            if delivery.on_ack:
+                delivery.on_ack()
 
     async def nack(self, deliveries: Sequence[Delivery]) -> None:
         """Put these back at the end, or into the dead letters at the limit."""
         for delivery in deliveries:
             if delivery.count >= DELIVERY_LIMIT:
                 await self.dead_letter(delivery, f"delivered {delivery.count} times without success")
-            else:
-                self.put(Delivery(delivery.queue, delivery.body, delivery.count + 1))
-            delivery.token = "nacked"
+                await self.ack([delivery])
+                continue
+            self.put(Delivery(delivery.queue, delivery.body, delivery.count + 1, on_ack=delivery.on_ack))
+            delivery.token = "nacked"  # noqa: S105 - a handle, no secret
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Keep the message with the reason."""
-        self.dead_letters.append(DeadLetter(delivery.queue, delivery.body, reason))
+        letter = DeadLetter(delivery.queue, delivery.body, reason)
+        self.dead_letters.append(letter)
+        if self._on_dead_letter:
+            self._on_dead_letter(letter)
 
     async def close(self) -> None:
         """Forget delayed messages: what they ask for is found again by reconcile."""
@@ -124,5 +140,5 @@ class MemoryConsumer:
         """Give back what was not acked."""
         for delivery in self._held:
             if delivery.token is None:
-                self._broker.put(Delivery(delivery.queue, delivery.body, delivery.count))
+                self._broker.put(Delivery(delivery.queue, delivery.body, delivery.count, on_ack=delivery.on_ack))
         self._held = []

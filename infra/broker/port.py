@@ -1,6 +1,6 @@
 """The broker port: what the runtime needs of a message broker."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,6 +25,8 @@ class Delivery:
     """Which delivery of this message it is, from 1, where the broker counts."""
     token: object = field(default=None, repr=False)
     """The adapter's own handle."""
+    on_ack: Callable[[], None] | None = field(default=None, repr=False)
+    """What else an ack means, such as deleting the file that the message came in."""
 
 
 class Consumer(Protocol):

@@ -1,0 +1,61 @@
+"""Settings: one frozen value, read once and passed on; every bound has its unit in the name and its reason beside it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Self
+
+from functions.errors import KuttabError
+from functions.limits import Limits
+
+
+class SettingsError(KuttabError):
+    """A setting cannot be read: the message names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one process needs to know; the environment's names are KUTTAB_ and the field's in capitals."""
+
+    directory: Path = Path(".kuttab")
+    """Where an embedded runner keeps its database, its Workers' files and its inbox."""
+    slots: int = 64
+    """Process Workers at a time on this host; in one process `parallelTrialCount` is what matters."""
+    supervise_seconds: float = 0.25
+    """Between two looks at the local Workers: a finished Trial waits this long at most for its successor."""
+    tick_seconds: float = 1.0
+    """Between two ticks of the local clock."""
+    batch_count: int = 64
+    """Messages of one batch of store-only handlers: enough for a group to share its transaction."""
+    concurrency: int = 16
+    """Handlers with steps outside of transactions that run side by side."""
+    webhooks: tuple[str, ...] = ()
+    """URLs that are told when an Experiment ends."""
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] = os.environ, **overrides: object) -> Self:
+        """Read the environment, then the overrides that are not None. Raises SettingsError."""
+        found: dict[str, object] = {}
+        for setting in fields(cls):
+            text = environment.get(f"KUTTAB_{setting.name.upper()}")
+            if text is not None and setting.name != "limits":
+                found[setting.name] = _parse(setting.name, text, type(getattr(cls(), setting.name)))
+        found |= {name: value for name, value in overrides.items() if value is not None}
+        return replace(cls(), **found)  # type: ignore[arg-type]  # the fields' types are checked by _parse
+
+    @property
+    def database_url(self) -> str:
+        """The embedded database."""
+        return f"sqlite+aiosqlite:///{self.directory / 'kuttab.db'}"
+
+
+def _parse(name: str, text: str, kind: type) -> object:
+    if kind is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        return kind(text)
+    except ValueError as error:
+        message = f"KUTTAB_{name.upper()}: {text!r} is not a {kind.__name__}"
+        raise SettingsError(message) from error
