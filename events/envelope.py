@@ -1,13 +1,12 @@
 """CloudEvents 1.0 envelope: what every message carries besides its own data; encode() and decode()."""
 
-import json
 import os
 import time as system_time
 from datetime import UTC, datetime
 from typing import ClassVar
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from .resource import Strict, Timestamp, to_wire_time
 
@@ -59,7 +58,7 @@ class Event(Strict):
     time: Timestamp = Field(default_factory=_now)
     caused_by: str | None = None
     traceparent: str | None = None
-    redelivery: int = 0
+    redelivery: int = Field(default=0, ge=0)
     """How often a handler asked for another delivery; waiting does not count as failing."""
     extensions: dict[str, JsonValue] = Field(default_factory=dict)
 
@@ -80,6 +79,7 @@ class Event(Strict):
 
 
 ENVELOPE_FIELDS = frozenset(Event.model_fields)
+_RESERVED = ENVELOPE_FIELDS | {field.alias for field in Event.model_fields.values()}
 
 
 def encode(event: Event) -> bytes:
@@ -113,7 +113,7 @@ def decode(body: bytes | str) -> Event:
     kind = message.get("type")
     event_class = _event_types().get(kind) if isinstance(kind, str) else None
     if event_class is None:
-        text = f"type: {kind!r} is not an event type that this version knows"
+        text = f"type: {kind!r:.100} is not an event type that this version knows"
         raise MalformedEventError(text)
     data = message.get("data", {})
     if not isinstance(data, dict):
@@ -122,7 +122,7 @@ def decode(body: bytes | str) -> Event:
     fields = {field: message[name] for name, field in ATTRIBUTES.items() if message.get(name) is not None}
     known = ATTRIBUTES.keys() | _COMPUTED | {"data", "data_base64"}
     extensions = {name: value for name, value in message.items() if name not in known}
-    payload = {name: value for name, value in data.items() if name not in ENVELOPE_FIELDS}
+    payload = {name: value for name, value in data.items() if name not in _RESERVED}
     try:
         return event_class.model_validate({**payload, **fields, "extensions": extensions}, extra="ignore")
     except ValidationError as error:
@@ -137,8 +137,8 @@ def _event_types() -> dict[str, type[Event]]:
 
 def _parse(body: bytes | str) -> dict[str, JsonValue]:
     try:
-        message = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        message = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
         text = f"body: not JSON: {error}"
         raise MalformedEventError(text) from error
     if not isinstance(message, dict):
@@ -147,7 +147,7 @@ def _parse(body: bytes | str) -> dict[str, JsonValue]:
     if message.get("specversion") != "1.0":
         text = f"specversion: must be '1.0', got {message.get('specversion')!r}"
         raise MalformedEventError(text)
-    missing = [name for name in ("id", "source") if not isinstance(message.get(name), str) or not message[name]]
+    missing = [name for name in ("id", "source", "type") if not isinstance(message.get(name), str) or not message[name]]
     if missing:
         text = f"{missing[0]}: required"
         raise MalformedEventError(text)

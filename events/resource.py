@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 API_VERSION = "kubeflow.org/v1beta1"
@@ -30,7 +30,7 @@ def to_wire_time(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-Timestamp = Annotated[datetime, PlainSerializer(to_wire_time, return_type=str, when_used="json")]
+Timestamp = Annotated[AwareDatetime, PlainSerializer(to_wire_time, return_type=str, when_used="json")]
 
 
 class Model(BaseModel):
