@@ -1,4 +1,4 @@
-"""The contracts of the events: one JSON Schema per event version, and an AsyncAPI document; `python -m events.schemas`."""
+"""The contracts of the events: a JSON Schema per event version and an AsyncAPI document; `python -m events.schemas`."""
 
 import json
 

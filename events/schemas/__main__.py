@@ -1,4 +1,4 @@
-"""`python -m events.schemas` writes the contracts anew; with `--check` it only says which are not what they should be."""
+"""`python -m events.schemas` writes the contracts anew; with `--check` it only says which of them are stale."""
 
 import argparse
 import sys
@@ -9,11 +9,11 @@ from . import render_contracts
 _FOLDER = Path(__file__).parent
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Write or compare; return 1 where a comparison found a difference."""
     parser = argparse.ArgumentParser(prog="python -m events.schemas", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
-    is_check = parser.parse_args().check
+    is_check = parser.parse_args(arguments).check
     texts = render_contracts()
     different = [name for name, text in texts.items() if _read(_FOLDER / name) != text]
     stale = [path.name for path in sorted(_FOLDER.glob("*.json")) if path.name not in texts]

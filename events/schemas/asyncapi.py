@@ -103,7 +103,7 @@ def _channel(event: type[Event]) -> _Json:
         "messages": {event.__name__: {"$ref": f"#/components/messages/{event.__name__}"}},
         "bindings": {
             "amqp": {"is": "routingKey", "exchange": exchange, "bindingVersion": "0.3.0"},
-            "sqs": {"queue": {"name": route.queue, "fifoQueue": False}, "bindingVersion": "0.3.0"},
+            "sqs": {"queue": {"name": route.queue, "fifoQueue": False}, "bindingVersion": "0.2.0"},
         },
     }
 

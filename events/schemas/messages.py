@@ -1,6 +1,6 @@
 """The JSON Schema (2020-12) of an event's whole message: the CloudEvents attributes and the data."""
 
-from typing import ClassVar
+import json
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
@@ -15,8 +15,6 @@ _TEXT: JsonSchema = {"type": "string", "minLength": 1}
 class _Untitled(GenerateJsonSchema):
     """Leaves out the titles that only repeat the names of the fields."""
 
-    schema_dialect: ClassVar[str] = "https://json-schema.org/draft/2020-12/schema"
-
     def field_title_should_be_set(self, schema: object) -> bool:
         del schema
         return False
@@ -25,10 +23,10 @@ class _Untitled(GenerateJsonSchema):
 def message_schema(event_class: type[Event]) -> JsonSchema:
     """Return the schema of what is published; a receiver ignores data that it does not know all the same."""
     data = _data_schema(event_class)
-    definitions = data.pop("$defs", {})
+    definitions = _used(data.pop("$defs", {}), data)
     required = ["specversion", "id", "source", "type", *(["data"] if "required" in data else [])]
     return {
-        "$schema": _Untitled.schema_dialect,
+        "$schema": GenerateJsonSchema.schema_dialect,
         "$id": f"urn:kuttab:event:{event_class.type}",
         "title": event_class.__name__,
         "description": data.pop("description"),
@@ -49,6 +47,12 @@ def _data_schema(event_class: type[Event]) -> JsonSchema:
     schema["properties"] = {name: value for name, value in schema["properties"].items() if name not in envelope}
     schema.pop("title")
     return schema
+
+
+def _used(definitions: JsonSchema, data: JsonSchema) -> JsonSchema:
+    """Return the definitions that are referred to: those that only the envelope's fields used are left out."""
+    text = json.dumps([data, definitions])
+    return {name: value for name, value in definitions.items() if f'"#/$defs/{name}"' in text}
 
 
 def _attributes(event_class: type[Event]) -> JsonSchema:

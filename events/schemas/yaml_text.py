@@ -1,4 +1,4 @@
-"""JSON types as YAML in block style: the little that a generated document needs, so that the SDK needs no YAML library."""
+"""JSON types as YAML in block style: the little that a generated document needs, without a YAML library."""
 
 import json
 import re
