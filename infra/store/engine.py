@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from types import ModuleType
 from typing import Any
 
 from sqlalchemy import event, make_url
@@ -30,10 +29,10 @@ def _system_now() -> datetime:
     return datetime.now(UTC)
 
 
-def make_engine(url: str, *, pool_size: int = 5, module: ModuleType | None = None) -> AsyncEngine:
-    """Return an engine for `sqlite+aiosqlite://…` or `mysql+aiomysql://…`. `module` replaces the driver in tests."""
+def make_engine(url: str, *, pool_size: int = 5, async_creator: Callable[..., Any] | None = None) -> AsyncEngine:
+    """Return an engine for `sqlite+aiosqlite://…` or `mysql+aiomysql://…`. `async_creator` replaces the driver in tests."""
     parsed = make_url(url)
-    options: dict[str, Any] = {"module": module} if module is not None else {}
+    options: dict[str, Any] = {"async_creator": async_creator} if async_creator else {}
     if parsed.get_backend_name() == "sqlite":
         options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0, "pool_timeout": 300}
         engine = create_async_engine(parsed, connect_args={"timeout": SQLITE_BUSY_SECONDS}, **options)

@@ -1,0 +1,1 @@
+"""Tests: the names are the promises."""

@@ -1,0 +1,162 @@
+"""Run one seed: chaos for a while, then only what the clock finds; report a broken promise with its replay."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from random import Random
+
+from functions.limits import Limits
+from functions.worker import Worker
+from infra.target.simulated import Script
+from tests.simulation.chaos import InjectedError, Odds
+from tests.simulation.invariants import BrokenPromiseError, expect
+from tests.simulation.scenario import Plan, plan, script
+from tests.simulation.world import FUNCTIONS, HOSTS, LIMITS, World
+
+CALM_ROUNDS = 400
+"""Ticks after which every admitted Experiment must have ended."""
+
+
+def run_seed(seed: int) -> World:
+    """Run a seed's world to its rest. Raises BrokenPromiseError."""
+    rng = Random(f"plan/{seed}")
+    odds = Odds(
+        crash=rng.choice((0, 0.005, 0.02)),
+        transient=rng.choice((0, 0.02)),
+        drop=rng.choice((0, 0.05, 0.2)),
+        double=rng.choice((0, 0.1)),
+        delay=rng.choice((0, 0.2)),
+    )
+    return run_world(seed, plan(rng), lambda worker: script(seed, worker), odds=odds)
+
+
+def run_world(  # noqa: PLR0913 - the parts of a world
+    seed: int,
+    what: Plan,
+    how: Callable[[Worker], Script],
+    *,
+    odds: Odds,
+    limits: Limits = LIMITS,
+    forgets: bool | None = None,
+) -> World:
+    """Run a world; `forgets` loses every message when the chaos ends, so that only the clock is left."""
+    async def main() -> World:
+        world = World(seed, what, how, odds=odds, limits=limits)
+        await world.open()
+        _listen(world)
+        await _chaos(world)
+        await _calm(world, forgets=world.clockwork.rng.random() < 0.5 if forgets is None else forgets)
+        world.inspector.check_rest()
+        await world.stores.close()
+        return world
+
+    return asyncio.run(main())
+
+
+class _BugHandler(logging.Handler):
+    """Takes every error that the runtime or a supervisor logs for a bug, unless the world made it."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(logging.ERROR)
+        self._world = world
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the error."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, OSError | InjectedError):
+            self._world.errors.append(error)
+
+
+def _listen(world: World) -> None:
+    """Let the world hear of every error that is logged."""
+    log = logging.getLogger("kuttab")
+    log.handlers = [_BugHandler(world)]
+    log.setLevel(logging.ERROR)
+    log.propagate = False
+
+
+async def _chaos(world: World) -> None:
+    rng, work = world.clockwork.rng, world.clockwork
+    actions = list(world.plan.actions)
+    for step in range(world.plan.steps):
+        while actions and actions[0].step <= step:
+            action = actions.pop(0)
+            world.act(action.kind, action.experiment, action.data)
+        process = world.processes[rng.choice((*HOSTS, *FUNCTIONS))]
+        dice = rng.random()
+        if dice < 0.45:
+            work.release()
+        elif dice < 0.75:
+            if process.is_alive:
+                world.deliver(process)
+        elif dice < 0.85:
+            if process.is_alive:
+                world.look(process)
+        elif dice < 0.93:
+            work.now += timedelta(seconds=rng.choice((0.1, 1, 5, 20)))
+            world.serve_external()
+        elif dice < 0.97:
+            world.tick()
+        elif not process.is_alive:
+            process.restart()
+        elif process.supervisor and work.chance(odds=work.odds.crash * 5):
+            world.lose_host(process)
+        await work.settle()
+        _raise_errors(world)
+    for action in actions:
+        world.act(action.kind, action.experiment, action.data)
+
+
+async def _calm(world: World, *, forgets: bool) -> None:
+    """Let nothing go wrong any more, and give time and ticks until everything rests."""
+    world.clockwork.odds = Odds()
+    if forgets:
+        world.broker.messages = [it for it in world.broker.messages if it.queue.startswith("experiment-")]
+    for process in world.processes.values():
+        if not process.is_alive:
+            process.restart()
+    for _ in range(CALM_ROUNDS):
+        await _exhaust(world)
+        if _rests(world):
+            return
+        world.clockwork.now += timedelta(seconds=5)
+        world.tick()
+        for name in HOSTS:
+            world.look(world.processes[name])
+    open_rows = world.inspector.rows("SELECT name, phase, pending, running FROM experiments")
+    raise BrokenPromiseError(f"after {CALM_ROUNDS} ticks nothing rests: {open_rows}")
+
+
+async def _exhaust(world: World) -> None:
+    """Do all that can be done now."""
+    for _ in range(20_000):
+        await world.clockwork.settle()
+        _raise_errors(world)
+        world.serve_external()
+        if world.clockwork.release():
+            continue
+        if not any([world.deliver(process) for process in world.processes.values()]):
+            return
+    raise BrokenPromiseError("messages beget messages without end")
+
+
+def _rests(world: World) -> bool:
+    """Tell whether nothing is outstanding."""
+    busy = "SELECT uid FROM experiments WHERE due_at IS NOT NULL OR phase IN ('Created', 'Running')"
+    held = "SELECT uid FROM trials WHERE due_at IS NOT NULL"
+    return not world.inspector.rows(busy) and not world.inspector.rows(held) and not world.broker.messages
+
+
+def _raise_errors(world: World) -> None:
+    if world.errors:
+        raise world.errors[0]
+
+
+def check_quiet(world: World) -> None:
+    """Check that messages stay in proportion to what happened."""
+    trials = sum(world.inspector.launches.values()) + 10
+    ticks = world.broker.types.get("kuttab.clock.ticked.v1", 0)
+    said = world.broker.published - ticks
+    bound = 40 * (trials + world.clockwork.faults) + 200
+    expect(said <= bound, f"{said} messages for {trials} launches and {world.clockwork.faults} faults")

@@ -1,0 +1,123 @@
+"""What happens in a seed's world: Experiments, what clients do to them, and what their Workers do."""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from events.resource import Manifest
+from functions.worker import Worker
+from infra.target.simulated import Script
+
+
+@dataclass(frozen=True)
+class ClientAction:
+    """A client publishes something at this step."""
+
+    step: int
+    kind: str
+    experiment: int
+    data: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One seed's world."""
+
+    experiments: tuple[Manifest, ...]
+    actions: tuple[ClientAction, ...]
+    steps: int
+
+
+def manifest(rng: Random, index: int, **overrides: Any) -> Manifest:
+    """Return an Experiment of a kind that this seed chooses."""
+    maximum = rng.choice((1, 3, 5, 8))
+    kind = rng.choice(("Process", "Process", "Simulated", "Simulated", "External"))
+    algorithm = rng.choice(("random", "random", "grid"))
+    spec: dict[str, Any] = {
+        "objective": {"type": "minimize", "objectiveMetricName": "loss"},
+        "algorithm": {"algorithmName": algorithm},
+        "parallelTrialCount": min(maximum, rng.choice((1, 2, 3))),
+        "maxTrialCount": maximum,
+        "resumePolicy": rng.choice(("Never", "LongRunning")),
+        "parameters": [
+            {"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0", "max": "1", "step": "0.25"}},
+            {"name": "y", "parameterType": "categorical", "feasibleSpace": {"list": ["a", "b"]}},
+        ],
+        "trialTemplate": {
+            "primaryContainerName": "main",
+            "trialParameters": [{"name": "x", "reference": "x"}, {"name": "y", "reference": "y"}],
+            "trialSpec": {
+                "apiVersion": "kuttab.dev/v1",
+                "kind": kind,
+                "spec": {"command": ["train", "${trialParameters.x}", "${trialParameters.y}"]},
+            },
+        },
+    }
+    if rng.random() < 0.3:
+        spec["maxFailedTrialCount"] = rng.randint(1, maximum)
+    if rng.random() < 0.2:
+        spec["objective"]["goal"] = 0.1
+    if rng.random() < 0.3:
+        spec["earlyStopping"] = {
+            "algorithmName": "medianstop",
+            "algorithmSettings": [{"name": "min_trials_required", "value": "1"}, {"name": "start_step", "value": "2"}],
+        }
+    return {
+        "apiVersion": "kubeflow.org/v1beta1",
+        "kind": "Experiment",
+        "metadata": {"name": f"sim-{index}"},
+        "spec": {**spec, **overrides},
+    }
+
+
+def plan(rng: Random) -> Plan:
+    """Choose a world."""
+    count = rng.choice((1, 1, 2))
+    experiments = tuple(manifest(rng, index) for index in range(count))
+    steps = rng.randint(100, 500)
+    actions = [ClientAction(rng.randint(0, 20), "created", index) for index in range(count)]
+    for index in range(count):
+        for kind, odds in (("edited", 0.3), ("stopped", 0.15), ("deleted", 0.15), ("created", 0.2)):
+            if rng.random() < odds:
+                data = (rng.randint(1, 4), rng.randint(1, 10)) if kind == "edited" else ()
+                actions.append(ClientAction(rng.randint(0, steps), kind, index, data))
+    return Plan(experiments, tuple(sorted(actions, key=lambda action: action.step)), steps)
+
+
+def objective(arguments: list[str]) -> float:
+    """Return the loss of these parameter values."""
+    x, y = arguments[-2:]
+    return round((float(x) - 0.3) ** 2 + (0.2 if y == "a" else 0.0), 6)
+
+
+def script(seed: int, worker: Worker) -> Script:
+    """Return what a Worker does; the same attempt always does the same."""
+    rng = Random(f"{seed}/{worker.trial.uid}/{worker.attempt}")
+    spec = worker.manifest["spec"]
+    assert isinstance(spec, dict)
+    command = spec["command"]
+    assert isinstance(command, list)
+    loss = objective([str(part) for part in command])
+    seconds = rng.choice((0.0, 1.0, 8.0, 30.0, 90.0))
+    reports = [
+        (seconds * step / 4, f"epoch {step} loss={loss + (3 - step) * 0.1:.6f} noise=1") for step in range(4)
+    ]
+    fate = rng.random()
+    if fate < 0.05:
+        return Script(0, refusal="no such image")
+    if fate < 0.15:
+        return Script(seconds, reports[:2], vanishes=True)
+    if fate < 0.25:
+        return Script(seconds, reports[:2], exit_code=1)
+    if fate < 0.30:
+        return Script(seconds, [(0.0, "nothing to report")])
+    return Script(seconds, reports)
+
+
+def hardy_script(worker: Worker) -> Script:
+    """Return a Worker that always succeeds, after a time of its own."""
+    spec = worker.manifest["spec"]
+    assert isinstance(spec, dict)
+    command = spec["command"]
+    assert isinstance(command, list)
+    return Script(5.0, [(1.0, f"loss={objective([str(part) for part in command]):.6f}")])
