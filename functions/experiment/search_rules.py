@@ -1,0 +1,90 @@
+"""The rules of what is searched and how: the algorithm, its early stopping, and the space."""
+
+from collections.abc import Iterator, Sequence
+
+from events.experiment import ExperimentSpec
+from events.objective import EarlyStopping
+from events.resource import Setting
+from functions.experiment.parsing import Problem
+from functions.suggestion.algorithms import ALGORITHM_NAMES, get_algorithm
+from functions.suggestion.search_space import SearchSpace
+
+MEDIANSTOP = "medianstop"
+
+_ALGORITHM = "spec.algorithm"
+_EARLY_STOPPING = "spec.earlyStopping"
+_NAS = "spec.nasConfig"
+_MUST_BE_SPECIFIED = "must be specified"
+_STOPPING_MESSAGES = {
+    "min_trials_required": "min_trials_required must be greater than zero (>0)",
+    "start_step": "start_step must be greater or equal than one (>=1)",
+}
+
+
+def validate_algorithm(spec: ExperimentSpec) -> Iterator[Problem]:
+    """Yield what is wrong with the algorithm; it judges its own settings and whether it can search this space."""
+    name = spec.algorithm.algorithm_name if spec.algorithm else ""
+    if spec.algorithm is None or not name:
+        yield (f"{_ALGORITHM}.algorithmName" if spec.algorithm else _ALGORITHM), _MUST_BE_SPECIFIED
+        return
+    if name not in ALGORITHM_NAMES:
+        known = ", ".join(ALGORITHM_NAMES)
+        yield (
+            f"{_ALGORITHM}.algorithmName",
+            f"unable to get Suggestion config data for algorithm {name}: it is none of {known}",
+        )
+        return
+    settings = spec.algorithm.algorithm_settings
+    yield from _validate_repeats(settings, f"{_ALGORITHM}.algorithmSettings")
+    problems = get_algorithm(name).validate(spec, {setting.name: setting.value for setting in settings})
+    yield from (problem for problem in problems if problem[0] != _NAS)
+
+
+def validate_early_stopping(early_stopping: EarlyStopping | None) -> Iterator[Problem]:
+    """Yield what is wrong with the early stopping, where there is any."""
+    if early_stopping is None:
+        return
+    name = early_stopping.algorithm_name
+    if not name:
+        yield f"{_EARLY_STOPPING}.algorithmName", _MUST_BE_SPECIFIED
+    elif name != MEDIANSTOP:
+        text = f"unable to get EarlyStopping config data for algorithm {name}: it is not {MEDIANSTOP}"
+        yield f"{_EARLY_STOPPING}.algorithmName", text
+    else:
+        at = f"{_EARLY_STOPPING}.algorithmSettings"
+        yield from _validate_repeats(early_stopping.algorithm_settings, at)
+        for index, setting in enumerate(early_stopping.algorithm_settings):
+            yield from _validate_stopping(setting, f"{at}[{index}]")
+
+
+def _validate_stopping(setting: Setting, at: str) -> Iterator[Problem]:
+    if setting.name not in _STOPPING_MESSAGES:
+        yield f"{at}.name", f"unknown setting {setting.name} for algorithm {MEDIANSTOP}"
+        return
+    try:
+        is_positive = int(setting.value) > 0
+    except ValueError as error:
+        yield f"{at}.value", f"failed to validate {setting.name}({setting.value}): {error}"
+        return
+    if not is_positive:
+        yield f"{at}.value", _STOPPING_MESSAGES[setting.name]
+
+
+def _validate_repeats(settings: Sequence[Setting], at: str) -> Iterator[Problem]:
+    """Yield settings that are given again: the last would silently win."""
+    names: set[str] = set()
+    for index, setting in enumerate(settings):
+        if setting.name in names:
+            yield f"{at}[{index}].name", f"setting {setting.name} is given twice"
+        names.add(setting.name)
+
+
+def validate_space(spec: ExperimentSpec) -> Iterator[Problem]:
+    """Yield what is wrong with the search space: exactly one of parameters and a graph, and every axis sound."""
+    if spec.nas_config is not None and spec.parameters:
+        yield "spec", "only one of spec.parameters and spec.nasConfig can be specified"
+    elif spec.nas_config is not None:
+        yield _NAS, "this version has no algorithm that searches a graph: specify spec.parameters"
+    elif not spec.parameters:
+        yield "spec", "spec.parameters or spec.nasConfig must be specified"
+    yield from SearchSpace.validate_parameters(spec.parameters)
