@@ -1,0 +1,103 @@
+"""A Trial as the API shows it: Katib's resource, made of its row and its Experiment's."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from events.objective import MetricsCollectorSpec
+from events.observation import Observation
+from events.resource import Condition, ConditionStatus, ObjectMeta
+from events.trial import TrialResource, TrialSpec, TrialStatus, TrialTemplate
+from functions.experiment.model import Experiment
+from functions.trial.model import Trial, TrialState
+from functions.trial.template import render
+
+EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
+
+_STARTED = frozenset({TrialState.RUNNING, TrialState.SETTLING})
+_WORDS = {
+    TrialState.SUCCEEDED: ("TrialSucceeded", "Trial has succeeded"),
+    TrialState.FAILED: ("TrialFailed", "Trial has failed"),
+    TrialState.KILLED: ("TrialKilled", "Trial is killed"),
+    TrialState.EARLY_STOPPED: ("TrialEarlyStopped", "Trial is early stopped"),
+    TrialState.METRICS_UNAVAILABLE: ("MetricsUnavailable", "Metrics are not available"),
+}
+"""Katib's reason and message of each terminal condition."""
+
+
+def to_resource(trial: Trial, experiment: Experiment) -> TrialResource:
+    """Return the resource, with the manifest that its Worker is launched from."""
+    return TrialResource(
+        metadata=ObjectMeta(
+            name=trial.name,
+            namespace=trial.namespace,
+            uid=trial.uid,
+            labels={**experiment.labels, EXPERIMENT_LABEL: experiment.name, **trial.labels},
+            creation_timestamp=trial.created_at,
+        ),
+        spec=_spec(trial, experiment),
+        status=TrialStatus(
+            start_time=trial.started_at,
+            completion_time=trial.completed_at,
+            conditions=tuple(_conditions(trial)),
+            observation=_observation(trial, experiment),
+        ),
+    )
+
+
+def _spec(trial: Trial, experiment: Experiment) -> TrialSpec:
+    template = experiment.spec.trial_template or TrialTemplate()
+    return TrialSpec(
+        objective=experiment.objective,
+        parameter_assignments=trial.assignments,
+        early_stopping_rules=trial.rules,
+        run_spec=render(template, assignments=trial.assignments, trial_name=trial.name, namespace=trial.namespace),
+        retain_run=template.retain,
+        metrics_collector=experiment.spec.metrics_collector_spec or MetricsCollectorSpec(),
+        primary_pod_labels=template.primary_pod_labels,
+        primary_container_name=template.primary_container_name,
+        success_condition=template.success_condition,
+        failure_condition=template.failure_condition,
+    )
+
+
+def _observation(trial: Trial, experiment: Experiment) -> Observation | None:
+    """Return what has been reported so far; also of a running Trial, and of one that failed."""
+    has_ended_blind = trial.state == TrialState.METRICS_UNAVAILABLE
+    return trial.fold.to_observation(experiment.objective) if trial.fold.metrics or has_ended_blind else None
+
+
+def _conditions(trial: Trial) -> Iterator[Condition]:
+    """Yield the conditions in the order in which Katib would have set them."""
+    yield condition_of("Created", "TrialCreated", "Trial is created", at=trial.created_at)
+    ended_at = trial.completed_at
+    if trial.started_at and trial.state in _STARTED:
+        yield condition_of("Running", "TrialRunning", "Trial is running", at=trial.started_at)
+    elif trial.started_at and ended_at:
+        status = ConditionStatus.FALSE
+        yield condition_of("Running", "TrialRunning", "Trial is running", at=ended_at, status=status)
+    if ended_at and trial.state in _WORDS:
+        reason, message = _end_words(trial)
+        yield condition_of(trial.state, reason, message, at=ended_at)
+
+
+def _end_words(trial: Trial) -> tuple[str, str]:
+    """Return Katib's reason and message; what the Worker or its target said besides is added as Katib adds it."""
+    reason, message = _WORDS[trial.state]
+    if trial.state == TrialState.KILLED:
+        return trial.reason or reason, trial.message or message
+    if trial.reason not in {"", reason, f"Trial{trial.state}"}:
+        reason = f"{reason}. Job reason: {trial.reason}"
+    if trial.message.startswith(message):
+        message = trial.message
+    elif trial.message:
+        message = f"{message}. Job message: {trial.message}"
+    return reason, message
+
+
+def condition_of(
+    kind: str, reason: str, message: str, *, at: datetime, status: ConditionStatus = ConditionStatus.TRUE
+) -> Condition:
+    """Return a condition that has not changed since."""
+    return Condition(
+        type=kind, status=status, reason=reason, message=message, last_update_time=at, last_transition_time=at
+    )
