@@ -1,0 +1,111 @@
+"""What `kuttab run` and `kuttab submit` make of a file: events that are ready to publish, or every error at once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from events.envelope import MAX_MESSAGE_BYTES, encode, new_id
+from events.experiment import ExperimentCreated, ExperimentResource
+from events.reference import ExperimentRef
+from events.resource import Manifest
+from events.trial import TargetKind
+from functions.errors import KuttabError
+from functions.experiment.admission import read_experiment
+from functions.identity import derive_suffix
+from functions.trial.template import target_of
+from local_runner.documents import Document
+
+HERE = (TargetKind.PROCESS, TargetKind.EXTERNAL)
+"""The targets of an embedded runner."""
+
+_TEMPLATE = "spec.trialTemplate.trialSpec"
+
+
+class InvalidFileError(KuttabError):
+    """The file was refused: each line names a field and what to mend; nothing was begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One Experiment, checked."""
+
+    event: ExperimentCreated
+    resource: ExperimentResource
+
+    @property
+    def ref(self) -> ExperimentRef:
+        """Its identity."""
+        return self.event.experiment
+
+
+def check(documents: Sequence[Document], *, namespace: str | None, target: str | None) -> list[Submission]:
+    """Return an event for each document. Raises InvalidFileError with every error of every document."""
+    problems: list[str] = []
+    found: list[Submission] = []
+    for document in documents:
+        errors = list(_errors(document.manifest, namespace, target))
+        problems += (f"{document.place}: {error}" for error in errors)
+        if not errors:
+            found.append(_submission(document.manifest, namespace, target))
+    names = [(it.ref.namespace, it.ref.name) for it in found]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    problems += (f"{documents[0].place}: metadata.name: {name} is given twice" for _, name in repeated)
+    if problems:
+        raise InvalidFileError("\n".join(problems))
+    return found
+
+
+def _errors(manifest: Manifest, namespace: str | None, target: str | None) -> Iterator[str]:
+    if manifest.get("kind") != "Experiment":
+        yield f"kind: must be Experiment, got {manifest.get('kind')}"
+        return
+    admission = read_experiment(manifest)
+    yield from (f"{path}: unknown field" for path in admission.unknown)
+    yield from map(str, admission.errors)
+    if admission.resource is None or admission.errors:
+        return
+    yield from _namespace_errors(manifest, namespace)
+    template = admission.resource.spec.trial_template
+    try:
+        _override(template.trial_spec or {} if template else {}, target)
+    except ValueError as error:
+        yield f"{_TEMPLATE}: {error}"
+
+
+def _namespace_errors(manifest: Manifest, namespace: str | None) -> Iterator[str]:
+    metadata = manifest.get("metadata")
+    given = metadata.get("namespace") if isinstance(metadata, dict) else None
+    if namespace and given and namespace != given:
+        yield f"metadata.namespace: is {given}, which does not match --namespace={namespace}"
+
+
+def _override(trial_spec: Manifest, target: str | None) -> str | None:
+    """Return the override that makes the Worker run here, or None where its kind says so itself.
+
+    Raises ValueError where it cannot run here.
+    """
+    natural = target_of(trial_spec)
+    if target is None and natural == TargetKind.KUBERNETES:
+        target = TargetKind.PROCESS
+    chosen = target_of(trial_spec, target)
+    if chosen not in HERE:
+        raise ValueError(f"target {chosen} is not at hand here: this runner has {' and '.join(HERE)}")
+    return None if chosen == natural else target
+
+
+def _submission(manifest: Manifest, namespace: str | None, target: str | None) -> Submission:
+    resource = read_experiment(manifest).resource
+    assert resource is not None
+    template = resource.spec.trial_template
+    uid = new_id()
+    given = manifest.get("metadata")
+    metadata = {name: it for name, it in (given if isinstance(given, dict) else {}).items() if name != "generateName"}
+    name = resource.metadata.name or resource.metadata.generate_name + derive_suffix(uid, "name", length=5)
+    metadata |= {"name": name, "namespace": namespace or resource.metadata.namespace}
+    event = ExperimentCreated(
+        experiment=ExperimentRef(namespace=str(metadata["namespace"]), name=name, uid=uid),
+        resource={key: it for key, it in manifest.items() if key != "status"} | {"metadata": metadata},
+        target=_override(template.trial_spec or {} if template else {}, target),
+    )
+    if len(encode(event)) > MAX_MESSAGE_BYTES:
+        raise InvalidFileError(f"{name}: is larger than a message may be ({MAX_MESSAGE_BYTES // 1024} KiB)")
+    return Submission(event, resource)
