@@ -1,0 +1,1 @@
+"""How an Experiment is shown: live (Rich), as plain lines, as JSON lines, in tables."""
