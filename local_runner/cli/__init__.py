@@ -1,0 +1,1 @@
+"""The `kuttab` command: verbs and flags as kubectl has them; a verb's module is imported when it is called."""

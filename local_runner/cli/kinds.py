@@ -1,0 +1,39 @@
+"""The kinds of resources, under every name that kubectl users type for them."""
+
+from enum import StrEnum
+
+from local_runner.cli.errors import AbsentError
+
+
+class Kind(StrEnum):
+    """The plural name of a resource."""
+
+    EXPERIMENTS = "experiments"
+    TRIALS = "trials"
+    SUGGESTIONS = "suggestions"
+
+    @property
+    def singular(self) -> str:
+        """The name of one of them."""
+        return self.value.removesuffix("s")
+
+
+_ALIASES = {alias: kind for kind in Kind for alias in (kind.value, kind.singular)} | {
+    "exp": Kind.EXPERIMENTS,
+    "exps": Kind.EXPERIMENTS,
+}
+
+
+def find_kind(text: str) -> Kind:
+    """Return the kind of this name; the API group may follow it. Raises AbsentError."""
+    kind = _ALIASES.get(text.partition(".")[0].lower())
+    if kind is None:
+        message = f'error: the server doesn\'t have a resource type "{text}": there are {", ".join(Kind)}'
+        raise AbsentError(message)
+    return kind
+
+
+def split_target(kind: str, names: tuple[str, ...]) -> tuple[Kind, tuple[str, ...]]:
+    """Read `experiment NAME...` and `experiment/NAME` alike."""
+    head, slash, name = kind.partition("/")
+    return find_kind(head), ((name, *names) if slash else names)
