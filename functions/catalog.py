@@ -47,7 +47,7 @@ SUBSCRIPTIONS = (
 BY_QUEUE = {subscription.queue: subscription for subscription in SUBSCRIPTIONS}
 _BY_TYPE = {kind: subscription for subscription in SUBSCRIPTIONS for kind in subscription.event_types}
 
-EXTERNAL_QUEUE = "trial-created.external"
+EXTERNAL_QUEUE = "trial-created-external"
 """Where External Trials wait for a client of their own; no function of ours reads it."""
 
 
@@ -55,10 +55,10 @@ def launch_queue(target: TargetKind, selector: Mapping[str, str] | None = None) 
     """Return the queue of `trial.created` for this target; for process Workers one per set of runner labels."""
     if target == TargetKind.EXTERNAL:
         return EXTERNAL_QUEUE
-    name = f"trial-launch.{target}"
+    name = f"trial-launch-{target}"
     if target == TargetKind.PROCESS and selector:
         text = json.dumps(dict(sorted(selector.items())))
-        name += "." + hashlib.sha256(text.encode()).hexdigest()[:12]
+        name += "-" + hashlib.sha256(text.encode()).hexdigest()[:12]
     return name
 
 
@@ -71,7 +71,7 @@ def queue_of(event: Event) -> str:
 
 def subscription_of(queue: str) -> Subscription | None:
     """Return the subscription of a queue; a launch queue belongs to `trial-launch`. None for a client's own."""
-    if queue.startswith("trial-launch."):
+    if queue.startswith("trial-launch-"):
         return BY_QUEUE["trial-launch"]
     return BY_QUEUE.get(queue)
 

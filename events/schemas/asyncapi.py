@@ -37,8 +37,8 @@ ROUTES: Mapping[str, Route] = {
     "kuttab.suggestion.requested.v1": Route("suggestion-suggest"),
     "kuttab.trial.created.v1": Route(
         "trial-launch",
-        note="Each target has a queue of its own, trial-launch.TARGET; External Trials wait in"
-        " trial-created.external for a client, which answers with trial.finished.",
+        note="Each target has a queue of its own, trial-launch-TARGET; External Trials wait in"
+        " trial-created-external for a client, which answers with trial.finished.",
     ),
     "kuttab.worker.changed.v1": Route("trial-watch"),
     "kuttab.metric.reported.v1": Route("observation-record", note="Workers that push their metrics publish it too."),

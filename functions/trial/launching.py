@@ -1,6 +1,6 @@
 """The two transactions around a launch: claim before it, apply after it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from events.envelope import Event
 from events.trial import TargetKind, TrialCreated, TrialFinished, WorkerOutcome
@@ -26,15 +26,27 @@ async def claim_launch(event: TrialCreated, stores: Stores, host: Host, limits: 
             kill_in_place(experiment, trial, at=at, reason="ExperimentEnded")
             schedule(experiment, limits, at=at)
             return None
-        is_ours = trial.host == host.name and trial.target == TargetKind.PROCESS
-        is_free = trial.lease_until is None or trial.lease_until <= at
-        may_take_over = is_ours or trial.claimed_by == event.id or (is_free and trial.target != TargetKind.PROCESS)
-        if trial.state != TrialState.PENDING and not (trial.state == TrialState.LAUNCHING and may_take_over):
+        if not _may_claim(trial, event, host, at):
             return None
         experiment.count_move(trial.state, TrialState.LAUNCHING)
         trial.claim(host.name, by=event.id, until=at + timedelta(seconds=limits.launch_lease_seconds))
         trial.due_at = trial.lease_until
         return render_worker(experiment, trial)
+
+
+def _may_claim(trial: Trial, event: TrialCreated, host: Host, at: datetime) -> bool:
+    """Tell whether this event, here, may call the target.
+
+    A process claim belongs to its host until that host is lost: nobody else can see whether it was carried out.
+    """
+    if trial.state == TrialState.PENDING:
+        return True
+    if trial.state != TrialState.LAUNCHING:
+        return False
+    if trial.target == TargetKind.PROCESS:
+        return trial.host == host.name
+    is_expired = trial.lease_until is None or trial.lease_until <= at
+    return trial.claimed_by == event.id or is_expired
 
 
 async def apply_launch(event: TrialCreated, stores: Stores, reference: str, limits: Limits) -> tuple[bool, list[Event]]:

@@ -1,7 +1,7 @@
 """SimulatedTarget: Workers that only exist on paper and live in virtual time."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from functions.observation.collectors.lines import split_lines
@@ -61,6 +61,10 @@ class SimulatedTarget:
         life = self._lives.get((worker.trial.uid, worker.attempt))
         return None if life and life.script.vanishes and self._now() >= life.ends_at() else life
 
+    def knows(self, worker: Worker) -> bool:
+        """Tell whether the Worker was launched here and not removed."""
+        return (worker.trial.uid, worker.attempt) in self._lives
+
     def script_of(self, worker: Worker) -> Script:
         """Return what a Worker that lives or lived here does."""
         return self._lives[worker.trial.uid, worker.attempt].script
@@ -71,12 +75,14 @@ class SimulatedTarget:
         return {key for key, life in self._lives.items() if now < life.ends_at()}
 
     def lose_all(self) -> None:
-        """Let every Worker vanish, as with the machine that they run on."""
-        self._lives.clear()
+        """Let every Worker vanish, as when their machine starts anew: that they were launched is remembered."""
+        for life in self._lives.values():
+            life.script = replace(life.script, vanishes=True)
+            life.stopped_at = self._now()
 
     async def launch(self, worker: Worker) -> str:
         """Begin the Worker's life, unless it has one."""
-        if self.find(worker) is None:
+        if (worker.trial.uid, worker.attempt) not in self._lives:
             script = self._script(worker)
             if script.refusal:
                 raise LaunchRefusedError("Refused", script.refusal)

@@ -145,6 +145,7 @@ class BrokerClient:
         self._process = process
 
     async def publish(self, events: Sequence[Event], *, delay_seconds: float = 0.0) -> None:
+        assert not IN_TRANSACTION.get(), "an event was published inside a transaction"
         await self._broker.clockwork.gate(self._process)
         for event in events:
             is_client = not event.source.startswith("/kuttab/functions")
@@ -213,7 +214,7 @@ class ChaosTarget:
 
     async def launch(self, worker: Worker) -> str:
         await self._outside()
-        is_new = self._target.find(worker) is None
+        is_new = not self._target.knows(worker)
         reference = await self._target.launch(worker)
         if is_new:
             self._launched(worker, self._target)

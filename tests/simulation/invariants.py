@@ -91,8 +91,7 @@ class Inspector:
         alive = [it for it in (*self._world.local.values(), self._world.cluster) if key in it.living()]
         expect(len(alive) <= 1, f"{key} lives {len(alive)} times")
         self.launches[key] += 1
-        may_repeat = target.script_of(worker).vanishes
-        expect(self.launches[key] == 1 or may_repeat, f"{key} was launched {self.launches[key]} times")
+        expect(self.launches[key] == 1, f"{key} was launched {self.launches[key]} times")
         rows = self.rows("SELECT attempt FROM trials WHERE uid = ?", worker.trial.uid)
         expect(not rows or rows[0]["attempt"] >= worker.attempt, "an attempt was launched before it was recorded")
         self.logs[key] = b"".join(f"{text}\n".encode() for _, text in target.script_of(worker).lines)
@@ -112,16 +111,28 @@ class Inspector:
         for experiment in self.rows("SELECT * FROM experiments"):
             expect(not experiment["deleted_at"], "a deleted Experiment remains")
             expect(experiment["phase"] in {"Succeeded", "Failed"}, f"{experiment['name']} has not ended")
-            if experiment["error"] == "":
+            if experiment["error"] == "" and self._world.plan.has_clock:
                 told = self.notified.get((experiment["uid"], experiment["completion"]))
                 expect(bool(told) or experiment["nudges"] > 0, "a completion was not told")
         expect(not self.rows("SELECT uid FROM tombstones JOIN experiments USING (uid)"), "a tombstone revived")
         self._check_points()
+        self._check_grids()
+
+    def _check_grids(self) -> None:
+        """No grid point is visited twice: what an algorithm decided is committed with the Trials it led to."""
+        for experiment in self.rows("SELECT * FROM experiments"):
+            if (json.loads(experiment["spec"]).get("algorithm") or {}).get("algorithmName") == "grid":
+                query = "SELECT assignments FROM trials WHERE experiment_uid = ?"
+                points = [row["assignments"] for row in self.rows(query, experiment["uid"])]
+                expect(len(points) == len(set(points)), "a grid point was suggested twice")
 
     def _check_points(self) -> None:
         for trial in self.rows("SELECT * FROM trials WHERE state = 'Succeeded' AND target != 'external'"):
-            log = self.logs[trial["uid"], trial["attempt"]].decode()
+            key = (trial["uid"], trial["attempt"])
+            expect(key in self.logs, f"{key} succeeded and was never launched")
+            log = self.logs[key].decode()
             query = "SELECT value, metric FROM observation_logs WHERE trial_uid = ? AND source = ? ORDER BY position"
+            expect(trial["log_source"].endswith(f"/{trial['attempt']}"), "folded from an older attempt's log")
             stored = [row["value"] for row in self.rows(query, trial["uid"], trial["log_source"])]
             written = [line.split("loss=")[1].split()[0] for line in log.splitlines() if "loss=" in line]
             whole = json.loads(trial["outcome"])["data"].get("logEnd")

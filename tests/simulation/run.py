@@ -8,12 +8,15 @@ from random import Random
 
 from functions.limits import Limits
 from functions.worker import Worker
+from infra import runtime
 from infra.target.simulated import Script
 from tests.simulation.chaos import InjectedError, Odds
 from tests.simulation.invariants import BrokenPromiseError, expect
-from tests.simulation.scenario import Plan, plan, script
+from tests.simulation.scenario import Plan, clockless_plan, observed_plan, plan, script
 from tests.simulation.world import FUNCTIONS, HOSTS, LIMITS, World
 
+FLAVOUR_SHARES = (0.6, 0.2, 0.2)
+"""Of the seeds: anything goes; no clock to find what a crash lost; Workers looked at all the time."""
 CALM_ROUNDS = 400
 """Ticks after which every admitted Experiment must have ended."""
 
@@ -21,14 +24,17 @@ CALM_ROUNDS = 400
 def run_seed(seed: int) -> World:
     """Run a seed's world to its rest. Raises BrokenPromiseError."""
     rng = Random(f"plan/{seed}")
+    flavour = rng.choices((plan, clockless_plan, observed_plan), FLAVOUR_SHARES)[0]
+    has_clock = flavour is not clockless_plan
     odds = Odds(
-        crash=rng.choice((0, 0.005, 0.02)),
+        crash=rng.choice((0, 0.005, 0.02)) if has_clock else rng.choice((0.02, 0.05)),
         transient=rng.choice((0, 0.02)),
-        drop=rng.choice((0, 0.05, 0.2)),
+        drop=rng.choice((0, 0.05, 0.3)) if has_clock else 0,
         double=rng.choice((0, 0.1)),
         delay=rng.choice((0, 0.2)),
     )
-    return run_world(seed, plan(rng), lambda worker: script(seed, worker), odds=odds)
+    what = flavour(rng)
+    return run_world(seed, what, lambda worker: script(seed, worker), odds=odds)
 
 
 def run_world(  # noqa: PLR0913 - the parts of a world
@@ -41,13 +47,17 @@ def run_world(  # noqa: PLR0913 - the parts of a world
     forgets: bool | None = None,
 ) -> World:
     """Run a world; `forgets` loses every message when the chaos ends, so that only the clock is left."""
+    runtime.TRANSIENT_PAUSE_SECONDS = 0  # real time would make a seed differ from itself
+
     async def main() -> World:
         world = World(seed, what, how, odds=odds, limits=limits)
         await world.open()
         _listen(world)
         await _chaos(world)
-        await _calm(world, forgets=world.clockwork.rng.random() < 0.5 if forgets is None else forgets)
+        may_forget = what.has_clock and world.clockwork.rng.random() < 0.5
+        await _calm(world, forgets=may_forget if forgets is None else forgets)
         world.inspector.check_rest()
+        check_quiet(world)
         await world.stores.close()
         return world
 
@@ -85,19 +95,20 @@ async def _chaos(world: World) -> None:
             world.act(action.kind, action.experiment, action.data)
         process = world.processes[rng.choice((*HOSTS, *FUNCTIONS))]
         dice = rng.random()
-        if dice < 0.45:
-            work.release()
-        elif dice < 0.75:
-            if process.is_alive:
-                world.deliver(process)
-        elif dice < 0.85:
+        if rng.random() < world.plan.look_share:
             if process.is_alive:
                 world.look(process)
+        elif dice < 0.50:
+            work.release()
+        elif dice < 0.83:
+            if process.is_alive:
+                world.deliver(process)
         elif dice < 0.93:
-            work.now += timedelta(seconds=rng.choice((0.1, 1, 5, 20)))
+            work.now += timedelta(seconds=rng.choice(world.plan.pauses))
             world.serve_external()
         elif dice < 0.97:
-            world.tick()
+            if world.plan.has_clock:
+                world.tick()
         elif not process.is_alive:
             process.restart()
         elif process.supervisor and work.chance(odds=work.odds.crash * 5):
@@ -121,6 +132,8 @@ async def _calm(world: World, *, forgets: bool) -> None:
         if _rests(world):
             return
         world.clockwork.now += timedelta(seconds=5)
+        if not world.plan.has_clock:
+            continue
         world.tick()
         for name in HOSTS:
             world.look(world.processes[name])
@@ -143,6 +156,9 @@ async def _exhaust(world: World) -> None:
 
 def _rests(world: World) -> bool:
     """Tell whether nothing is outstanding."""
+    if not world.plan.has_clock:
+        is_open = "SELECT uid FROM experiments WHERE phase IN ('Created', 'Running')"
+        return not world.broker.messages and not world.inspector.rows(is_open)
     busy = "SELECT uid FROM experiments WHERE due_at IS NOT NULL OR phase IN ('Created', 'Running')"
     held = "SELECT uid FROM trials WHERE due_at IS NOT NULL"
     return not world.inspector.rows(busy) and not world.inspector.rows(held) and not world.broker.messages

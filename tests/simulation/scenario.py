@@ -26,12 +26,18 @@ class Plan:
     experiments: tuple[Manifest, ...]
     actions: tuple[ClientAction, ...]
     steps: int
+    look_share: float = 0.1
+    """Of the steps in which a host looks at its Workers."""
+    pauses: tuple[float, ...] = (0.1, 1, 3, 8, 20)
+    """Seconds that pass at a time."""
+    has_clock: bool = True
+    """Without a clock, redelivery alone must bring everything to its end: no announcement may be lost."""
 
 
-def manifest(rng: Random, index: int, **overrides: Any) -> Manifest:
+def manifest(rng: Random, index: int, *, kind: str = "", **overrides: Any) -> Manifest:
     """Return an Experiment of a kind that this seed chooses."""
     maximum = rng.choice((1, 3, 5, 8))
-    kind = rng.choice(("Process", "Process", "Simulated", "Simulated", "External"))
+    kind = kind or rng.choice(("Process", "Process", "Simulated", "Simulated", "External"))
     algorithm = rng.choice(("random", "random", "grid"))
     spec: dict[str, Any] = {
         "objective": {"type": "minimize", "objectiveMetricName": "loss"},
@@ -70,6 +76,18 @@ def manifest(rng: Random, index: int, **overrides: Any) -> Manifest:
     }
 
 
+def clockless_plan(rng: Random) -> Plan:
+    """Choose a world in which nothing but the broker's redelivery mends a crash."""
+    experiment = manifest(rng, 0, kind="External")
+    return Plan((experiment,), (ClientAction(0, "created", 0),), rng.randint(50, 200), has_clock=False)
+
+
+def observed_plan(rng: Random) -> Plan:
+    """Choose a world in which Workers are looked at all the time, so that their logs are read in many pieces."""
+    experiment = manifest(rng, 0, kind="Process", maxTrialCount=3, parallelTrialCount=2)
+    return Plan((experiment,), (ClientAction(0, "created", 0),), rng.randint(600, 1200), look_share=0.3, pauses=(1, 2, 4))
+
+
 def plan(rng: Random) -> Plan:
     """Choose a world."""
     count = rng.choice((1, 1, 2))
@@ -98,9 +116,9 @@ def script(seed: int, worker: Worker) -> Script:
     command = spec["command"]
     assert isinstance(command, list)
     loss = objective([str(part) for part in command])
-    seconds = rng.choice((0.0, 1.0, 8.0, 30.0, 90.0))
+    seconds = rng.choice((0.0, 1.0, 8.0, 30.0, 60.0))
     reports = [
-        (seconds * step / 4, f"epoch {step} loss={loss + (3 - step) * 0.1:.6f} noise=1") for step in range(4)
+        (seconds * step / 8, f"epoch {step} loss={loss + (7 - step) * 0.1:.6f} noise=1") for step in range(8)
     ]
     fate = rng.random()
     if fate < 0.05:
