@@ -1,0 +1,173 @@
+"""What a trial template must be, in Katib's order, field paths and words, and what Katib finds out too late."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from events.resource import Manifest
+from events.trial import TrialParameter, TrialTemplate
+from functions.trial.manifest import (
+    BATCH_API,
+    INDEXED,
+    KUTTAB_API,
+    METADATA,
+    PLACEHOLDER,
+    containers_of,
+    is_process,
+    placeholders,
+    takes_assignments,
+)
+
+_AT = "spec.trialTemplate"
+_SPEC = f"{_AT}.trialSpec"
+_MUST_BE_SPECIFIED = "must be specified"
+_METADATA_KEYS = frozenset({"Name", "Namespace", "Kind", "APIVersion"})
+_POD_KINDS = frozenset({"Job", "TFJob", "PyTorchJob", "XGBoostJob", "MPIJob"})
+"""Kinds that hold their pod templates, so that the primary container can be looked for before a pod is made."""
+_PROCESS_FIELDS = frozenset(
+    {"command", "args", "env", "workingDir", "timeoutSeconds", "stopGraceSeconds", "runnerSelector"}
+)
+
+Problem = tuple[str, str]
+
+
+def template_errors(template: TrialTemplate, parameter_names: Sequence[str]) -> Iterator[Problem]:
+    """Yield (field path, message) of everything that is wrong with the template."""
+    manifest = template.trial_spec
+    if manifest is None or manifest.get("apiVersion") not in (KUTTAB_API, BATCH_API):
+        yield from _kubernetes_errors(template)
+    if template.trial_parameters is None and not (manifest and takes_assignments(manifest)):
+        yield f"{_AT}.trialParameters", _MUST_BE_SPECIFIED
+        return
+    source_errors = list(_source_errors(template))
+    yield from source_errors
+    if source_errors or manifest is None:
+        return
+    parameters = template.trial_parameters or ()
+    for index, parameter in enumerate(parameters):
+        yield from _parameter_errors(index, parameters, parameter_names)
+        yield from _metadata_errors(f"{_AT}.trialParameters[{index}].reference", parameter.reference, manifest)
+    if not takes_assignments(manifest):
+        yield from _unused_errors(parameters, parameter_names)
+    yield from _placeholder_errors(manifest, parameters)
+    yield from _object_errors(manifest, template.primary_container_name)
+
+
+def _kubernetes_errors(template: TrialTemplate) -> Iterator[Problem]:
+    """Yield what only objects of a cluster need: our own kinds and AWS Batch say by themselves how they ended."""
+    if not template.primary_container_name:
+        yield f"{_AT}.primaryContainerName", _MUST_BE_SPECIFIED
+    if not template.success_condition or not template.failure_condition:
+        yield _AT, "successCondition and failureCondition must be specified"
+
+
+def _source_errors(template: TrialTemplate) -> Iterator[Problem]:
+    source = template.config_map
+    if template.trial_spec is None and source is None:
+        yield f"{_AT}.TrialSource", f"{_SPEC} or {_AT}.configMap must be specified"
+    elif template.trial_spec is not None and source is not None:
+        yield _AT, f"only one of {_SPEC} or {_AT}.configMap can be specified"
+    elif source is not None:
+        if not (source.config_map_name and source.config_map_namespace and source.template_path):
+            yield f"{_AT}.configMap", "configMapName, configMapNamespace and templatePath must be specified"
+        else:
+            yield f"{_AT}.configMap", "this version reads no ConfigMaps: put the template into trialSpec"
+
+
+def _parameter_errors(index: int, parameters: Sequence[TrialParameter], names: Sequence[str]) -> Iterator[Problem]:
+    at, parameter, earlier = f"{_AT}.trialParameters[{index}]", parameters[index], parameters[:index]
+    if not parameter.name or not parameter.reference or set(parameter.name) & set("{}"):
+        yield at, "name and reference must be specified and name must not contain '{' or '}'"
+    everything = _written(parameters)
+    if any(parameter.name == other.name for other in earlier):
+        words = f"can't be duplicated in {_AT}.trialParameters: {everything}"
+        yield f"{at}.name", f"parameter name {parameter.name} {words}"
+    if any(parameter.reference == other.reference for other in earlier):
+        words = f"can't be duplicated in {_AT}.trialParameters: {everything}"
+        yield f"{at}.reference", f"parameter reference {parameter.reference} {words}"
+    if names and parameter.reference not in names and not _is_metadata(parameter.reference):
+        words = f"does not exist in spec.parameters: [{' '.join(names)}]"
+        yield f"{at}.reference", f"parameter reference {parameter.reference} {words}"
+
+
+def _written(parameters: Sequence[TrialParameter]) -> str:
+    """Write the parameters as Go's %v does."""
+    return f"[{' '.join(f'{{{each.name} {each.description} {each.reference}}}' for each in parameters)}]"
+
+
+def _is_metadata(reference: str) -> bool:
+    found = METADATA.search(reference)
+    return found is not None and (found["key"] in _METADATA_KEYS or INDEXED.fullmatch(found["key"]) is not None)
+
+
+def _metadata_errors(path: str, reference: str, manifest: Manifest) -> Iterator[Problem]:
+    """Yield a label or an annotation that the template does not have; Katib fails at the first Trial."""
+    found = METADATA.search(reference)
+    indexed = INDEXED.fullmatch(found["key"]) if found else None
+    if indexed is None:
+        return
+    metadata = manifest.get("metadata")
+    entries = metadata.get(indexed["key"].lower()) if isinstance(metadata, dict) else None
+    if not isinstance(entries, dict) or not isinstance(entries.get(indexed["index"]), str):
+        yield path, f"illegal reference of trial metadata: {reference}: {_SPEC} has no such {indexed['key'].lower()}"
+
+
+def _unused_errors(parameters: Sequence[TrialParameter], names: Sequence[str]) -> Iterator[Problem]:
+    """Yield parameters that no Trial would use; Katib fails at the first Trial and is stuck."""
+    references = {parameter.reference for parameter in parameters}
+    if unused := [name for name in names if name not in references]:
+        words = "every parameter of spec.parameters must be referenced, missing:"
+        yield f"{_AT}.trialParameters", f"{words} [{' '.join(unused)}]"
+
+
+def _placeholder_errors(manifest: Manifest, parameters: Sequence[TrialParameter]) -> Iterator[Problem]:
+    used = placeholders(manifest)
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    for index, parameter in enumerate(parameters):
+        if parameter.name and parameter.name not in used:
+            words = f"not found in {_AT}: {text}"
+            path = f"{_AT}.trialParameters[{index}].name"
+            yield path, f"parameter name: {parameter.name} in spec.trialParameters {words}"
+    unknown = sorted(used - {parameter.name for parameter in parameters})
+    if unknown:
+        left = " ".join(f"${{trialParameters.{name}}}" for name in unknown)
+        yield _AT, f"parameters: [{left}] in {_AT} not found in spec.trialParameters: {_written(parameters)}"
+
+
+def _object_errors(manifest: Manifest, primary_container_name: str) -> Iterator[Problem]:
+    metadata = manifest.get("metadata")
+    if isinstance(metadata, dict) and (metadata.get("name") or metadata.get("namespace")):
+        yield _AT, f"metadata.name and metadata.namespace in {_AT} must be omitted"
+    if not _is_text(manifest.get("apiVersion")) or not _is_text(manifest.get("kind")):
+        yield _AT, f"APIVersion and Kind in {_AT} must be specified"
+    elif is_process(manifest):
+        yield from _process_errors(manifest)
+    elif manifest["kind"] in _POD_KINDS and manifest["apiVersion"] != BATCH_API:
+        names = [str(container.get("name", "")) for container in containers_of(manifest)]
+        if primary_container_name and primary_container_name not in names:
+            words = f"is not a container of {_SPEC}: [{' '.join(names)}]"
+            yield f"{_AT}.primaryContainerName", f"{primary_container_name} {words}"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _process_errors(manifest: Manifest) -> Iterator[Problem]:
+    """Yield what keeps our own kind from ever being started."""
+    spec = manifest.get("spec")
+    fields = spec if isinstance(spec, dict) else {}
+    command = fields.get("command")
+    if not isinstance(command, list) or not command or not command[0]:
+        yield f"{_SPEC}.spec.command", "must be a list: the program and its arguments"
+    for name in ("timeoutSeconds", "stopGraceSeconds"):
+        if name in fields and not _is_duration(fields[name]):
+            yield f"{_SPEC}.spec.{name}", "must be a number of seconds that is not negative"
+    for name in sorted(set(fields) - _PROCESS_FIELDS):
+        yield f"{_SPEC}.spec.{name}", f"is not a field of Process: it has {', '.join(sorted(_PROCESS_FIELDS))}"
+
+
+def _is_duration(value: object) -> bool:
+    """Tell whether this is a number, or a text that a parameter's value becomes part of."""
+    if isinstance(value, str):
+        return PLACEHOLDER.search(value) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
