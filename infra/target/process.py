@@ -1,0 +1,234 @@
+"""ProcessTarget: Workers as processes of this host, which outlive the runner and are known again by their files."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from functions.observation.collectors.lines import split_lines
+from functions.worker import LogChunk, Worker, WorkerPhase, WorkerState
+from infra.target.process_spec import collected_path, grace_seconds_of, timeout_seconds_of
+from infra.target.process_start import start
+from infra.target.processes import (
+    Identity,
+    age_seconds,
+    all_processes,
+    boot_id,
+    has_marks,
+    is_alive,
+    kill_all,
+    seconds_since_boot,
+    terminate,
+)
+from infra.target.worker_environment import marks_of
+from infra.target.worker_files import WorkerFiles
+
+CHUNK_BYTES = 256 * 1024
+"""Of one read: a long log is read in steps that block nobody."""
+_MESSAGE_CHARACTERS = 500
+_SIGNAL_BASE = 128
+_SHIM_GRACE_SECONDS = 5.0
+"""How long a shim whose program was killed may take to write that down, before it is killed too."""
+DEADLINE_EXCEEDED = "DeadlineExceeded"
+_HINTS = {signal.SIGXFSZ: ", a file grew past its size limit", signal.SIGKILL: ", for want of memory or from outside"}
+_NAME = re.compile(r"(?P<uid>[\w.-]+)-(?P<attempt>[1-9]\d*)", re.ASCII)
+
+
+class ProcessTarget:
+    """Keeps each attempt in `<directory>/<trial uid>-<attempt>`: a runner that comes back reads everything there.
+
+    Linux only: a process is known by pid, start time and boot (/proc). A Worker's session is its own, so neither the
+    runner's end nor its terminal's reaches it.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        working_directory: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`working_directory` and `environment` are the user's: by default where, and with what, this process runs."""
+        self._directory = directory.absolute()
+        self._working_directory = (working_directory or Path.cwd()).absolute()
+        self._environment = dict(os.environ if environment is None else environment)
+
+    async def launch(self, worker: Worker) -> str:
+        """Start the Worker unless its attempt was ever started here. Raises LaunchRefusedError.
+
+        A disk that is full, or a host without room for a process, raises OSError: it may be well again later.
+        """
+        return await asyncio.to_thread(self._launch, worker)
+
+    def _launch(self, worker: Worker) -> str:
+        files = self._files(worker)
+        if not files.is_claimed:
+            start(worker, files, working_directory=self._working_directory, environment=self._environment)
+        identity = files.wait_for_identity()
+        return f"process/{identity.pid}" if identity else "process"
+
+    async def look(self, worker: Worker) -> WorkerState:
+        """Return how the Worker stands; end it where its time or its grace is over."""
+        return await asyncio.to_thread(self._look, worker)
+
+    def _look(self, worker: Worker) -> WorkerState:
+        files = self._files(worker)
+        identity = files.find_identity()
+        if identity is None:
+            phase = WorkerPhase.RUNNING if files.is_starting else WorkerPhase.MISSING
+            return WorkerState(phase, started_at=files.started_at() if files.is_starting else None)
+        # The shim writes the exit code and ends, in this order: so life is looked at first.
+        if is_alive(identity) and files.find_exit_code() is None:
+            _enforce_limits(worker, files, identity)
+            return WorkerState(WorkerPhase.RUNNING, started_at=files.started_at())
+        if files.find_exit_code() is None and not _end_without_shim(worker, files, identity):
+            message = "its processes are gone without an exit code: killed from outside, or the host was restarted"
+            return WorkerState(WorkerPhase.MISSING, reason="WorkerLost", message=message)
+        return _ending(worker, files)
+
+    async def read_log(self, worker: Worker, start: int, *, is_over: bool) -> LogChunk:
+        """Return lines of the log, or of the file that the collector reads; positions are byte offsets."""
+        return await asyncio.to_thread(self._read_log, worker, start, is_over=is_over)
+
+    def _read_log(self, worker: Worker, start: int, *, is_over: bool) -> LogChunk:
+        files, path = self._files(worker), collected_path(worker)
+        source = f"{worker.trial.uid}/{worker.attempt}"
+        try:
+            with (files.mapped(path) if path else files.log).open("rb") as file:
+                file.seek(start)
+                data = file.read(CHUNK_BYTES)
+                has_more = len(data) == CHUNK_BYTES and os.fstat(file.fileno()).st_size > start + len(data)
+        except (FileNotFoundError, IsADirectoryError):
+            return LogChunk(source=source, start=start, end=start)
+        lines, end = split_lines(data, start, is_over=is_over and not has_more)
+        return LogChunk(source=source, start=start, end=end, lines=lines, has_more=has_more)
+
+    async def stop(self, worker: Worker) -> None:
+        """Send SIGTERM once; SIGKILL follows in a look after the grace, whichever runner looks then."""
+        await asyncio.to_thread(self._stop, worker)
+
+    def _stop(self, worker: Worker) -> None:
+        files = self._files(worker)
+        identity = files.wait_for_identity()
+        if identity and files.find_exit_code() is None and files.find_stop() is None:
+            _begin_stop("Stopped", worker, files, identity)
+
+    async def remove(self, worker: Worker) -> None:
+        """Kill the Worker and delete its files, but keep its log: `purge` deletes that too."""
+        await asyncio.to_thread(self._remove, worker.trial.uid, worker.attempt)
+
+    def _remove(self, trial_uid: str, attempt: int) -> None:
+        files = WorkerFiles(self._path(trial_uid, attempt))
+        if not files.directory.is_dir():
+            return
+        files.claim()
+        identity = files.find_identity()
+        if identity is None or kill_all(identity, marks_of(trial_uid, attempt)):
+            files.clear()
+
+    async def list_workers(self) -> tuple[tuple[str, int], ...]:
+        """Return (trial uid, attempt) of each Worker with a living process, from the directory alone."""
+        return await asyncio.to_thread(self._list_workers)
+
+    def _list_workers(self) -> tuple[tuple[str, int], ...]:
+        sessions: dict[int, list[int]] = {}
+        for stat in all_processes():
+            sessions.setdefault(stat.session, []).append(stat.pid)
+        return tuple(
+            (uid, attempt)
+            for uid, attempt in self._attempts()
+            if _has_process(WorkerFiles(self._path(uid, attempt)), sessions, marks_of(uid, attempt))
+        )
+
+    def _attempts(self) -> list[tuple[str, int]]:
+        """Return every attempt that has a directory."""
+        names = os.listdir(self._directory) if self._directory.is_dir() else []  # noqa: PTH208 - names are enough
+        return sorted((found["uid"], int(found["attempt"])) for name in names if (found := _NAME.fullmatch(name)))
+
+    def log_path(self, trial_uid: str, attempt: int) -> Path:
+        """Return where standard output and error of this attempt are, or would be; it outlives `remove`."""
+        return WorkerFiles(self._path(trial_uid, attempt)).log
+
+    async def purge(self, trial_uid: str) -> None:
+        """Kill every attempt of the Trial and delete its directories, logs and all."""
+        await asyncio.to_thread(self._purge, trial_uid)
+
+    def _purge(self, trial_uid: str) -> None:
+        for uid, attempt in self._attempts():
+            if uid == trial_uid:
+                self._remove(uid, attempt)
+                shutil.rmtree(self._path(uid, attempt), ignore_errors=True)
+
+    def _path(self, trial_uid: str, attempt: int) -> Path:
+        name = f"{trial_uid}-{attempt}"
+        if not _NAME.fullmatch(name):
+            message = f"{trial_uid!r} is no uid that a directory can be named after"
+            raise ValueError(message)
+        return self._directory / name
+
+    def _files(self, worker: Worker) -> WorkerFiles:
+        return WorkerFiles(self._path(worker.trial.uid, worker.attempt))
+
+
+def _has_process(files: WorkerFiles, sessions: Mapping[int, list[int]], marks: frozenset[bytes]) -> bool:
+    """Tell whether the shim lives, or what it has left behind in its session."""
+    identity = files.find_identity()
+    if identity is None or identity.boot_id != boot_id():
+        return False
+    return is_alive(identity) or any(has_marks(pid, marks) for pid in sessions.get(identity.pid, ()))
+
+
+def _begin_stop(reason: str, worker: Worker, files: WorkerFiles, identity: Identity) -> None:
+    """Note the stop before the signal: a crash in between ends with a kill, not with a Worker that was not told."""
+    files.request_stop(reason, grace_seconds_of(worker.manifest))
+    terminate(identity, marks_of(worker.trial.uid, worker.attempt))
+
+
+def _enforce_limits(worker: Worker, files: WorkerFiles, identity: Identity) -> None:
+    """Stop a Worker whose time is over, and kill one whose grace is."""
+    stop, timeout = files.find_stop(), timeout_seconds_of(worker.manifest)
+    if stop is None and timeout and age_seconds(identity) > timeout:
+        _begin_stop(DEADLINE_EXCEEDED, worker, files, identity)
+    elif stop is not None and (overdue := seconds_since_boot() - stop.kill_at) >= 0:
+        is_shim_spared = overdue < _SHIM_GRACE_SECONDS
+        kill_all(identity, marks_of(worker.trial.uid, worker.attempt), spare_leader=is_shim_spared)
+
+
+def _end_without_shim(worker: Worker, files: WorkerFiles, identity: Identity) -> bool:
+    """Kill what a dead shim has left behind; tell whether we were about to kill it anyway, and so know its end."""
+    kill_all(identity, marks_of(worker.trial.uid, worker.attempt))
+    if files.find_stop() is None:
+        return False
+    files.write_exit_code(_SIGNAL_BASE + signal.SIGKILL)
+    return True
+
+
+def _ending(worker: Worker, files: WorkerFiles) -> WorkerState:
+    """Read how the Worker ended: a stop for its timeout fails it whatever its exit code says."""
+    code, stop = files.find_exit_code() or 0, files.find_stop()
+    is_late = stop is not None and stop.reason == DEADLINE_EXCEEDED
+    if code == 0 and not is_late:
+        phase, reason, message = WorkerPhase.SUCCEEDED, "", ""
+    else:
+        phase = WorkerPhase.FAILED
+        reason, words = _explain(code, is_stopped=stop is not None)
+        if is_late:
+            limit = timeout_seconds_of(worker.manifest)
+            reason, words = DEADLINE_EXCEEDED, f"ran longer than its {limit:g} seconds" if limit else words
+        last_line = files.last_line(_MESSAGE_CHARACTERS)
+        message = f"{words}: {last_line}" if last_line else words
+    times = {"started_at": files.started_at(), "ended_at": files.ended_at()}
+    return WorkerState(phase, exit_code=code, reason=reason, message=message, **times)
+
+
+def _explain(code: int, *, is_stopped: bool) -> tuple[str, str]:
+    """Return (reason, words) of an exit code other than 0, as a shell counts."""
+    try:
+        number = signal.Signals(code - _SIGNAL_BASE)
+    except ValueError:
+        return "Error", f"exit code {code}"
+    hint = ", as it was told to stop" if is_stopped else _HINTS.get(number, "")
+    return "Signaled", f"killed by {number.name}{hint}"

@@ -1,0 +1,60 @@
+"""The environment of a Worker: the user's, without what is the runner's own, and with what a training script needs."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from functions.worker import Worker
+
+_ROOT = Path(__file__).resolve().parents[2]
+"""Where our own packages lie: no Worker imports from there."""
+
+
+def worker_environment(
+    worker: Worker, given: Mapping[str, str], manifest_environment: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the variables of this Worker; those of its manifest win.
+
+    The directory of the runner's Python comes first on PATH, so that `python3` is the one that has our libraries.
+    Metrics are seen live since Python's output is not held back.
+    """
+    environment = {name: value for name, value in given.items() if not _is_ours(name, value)}
+    if "PYTHONPATH" in environment:
+        environment["PYTHONPATH"] = _without(environment["PYTHONPATH"], _ROOT)
+    interpreter = str(Path(sys.executable).parent)
+    environment["PATH"] = os.pathsep.join([interpreter, environment.get("PATH", os.defpath)])
+    environment["PYTHONUNBUFFERED"] = "1"
+    return environment | identity_environment(worker) | dict(manifest_environment)
+
+
+def identity_environment(worker: Worker) -> dict[str, str]:
+    """Return what tells a Worker, and who finds its process, which attempt of which Trial it is."""
+    return {
+        "KATIB_TRIAL_NAME": worker.trial.name,
+        "KUTTAB_TRIAL_NAME": worker.trial.name,
+        "KUTTAB_EXPERIMENT": worker.experiment.name,
+        "KUTTAB_NAMESPACE": worker.experiment.namespace,
+        **_mark(worker.trial.uid, worker.attempt),
+    }
+
+
+def marks_of(trial_uid: str, attempt: int) -> frozenset[bytes]:
+    """Return the entries that every process of this Worker was started with."""
+    return frozenset(f"{name}={value}".encode() for name, value in _mark(trial_uid, attempt).items())
+
+
+def _mark(trial_uid: str, attempt: int) -> dict[str, str]:
+    return {"KUTTAB_TRIAL_UID": trial_uid, "KUTTAB_ATTEMPT": str(attempt)}
+
+
+def _is_ours(name: str, value: str) -> bool:
+    """Tell whether the variable configures the runner: its settings, or its own Python."""
+    is_own_python = name in {"PYTHONHOME", "VIRTUAL_ENV"} and Path(value).resolve() == Path(sys.prefix).resolve()
+    is_only_ours = name == "PYTHONPATH" and not _without(value, _ROOT)
+    return name.startswith("KUTTAB_") or is_own_python or is_only_ours
+
+
+def _without(paths: str, ours: Path) -> str:
+    """Drop our own directory from a search path; an empty entry means the current directory and goes too."""
+    return os.pathsep.join(path for path in paths.split(os.pathsep) if path and Path(path).resolve() != ours)
