@@ -24,7 +24,7 @@ async def handle(
     state = await target.look(watched.worker)
     if state.phase == WorkerPhase.MISSING:
         return await note_missing(event, state, watched, stores, limits)
-    await note_seen(event, watched, stores, limits)
+    await note_seen(event, state, watched, stores, limits)
     return await report(event, state, watched, target, memory=memory, limits=limits)
 
 

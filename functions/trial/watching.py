@@ -100,8 +100,8 @@ async def note_removed(event: WorkerChanged, stores: Stores) -> None:
             trial.due_at = None
 
 
-async def note_seen(event: WorkerChanged, watched: Watched, stores: Stores, limits: Limits) -> None:
-    """Note a successful look where somebody was in doubt."""
+async def note_seen(event: WorkerChanged, state: WorkerState, watched: Watched, stores: Stores, limits: Limits) -> None:
+    """Note a successful look where somebody was in doubt; only a Worker that goes on is progress."""
     if not watched.is_troubled:
         return
     async with stores.begin() as store:
@@ -109,7 +109,8 @@ async def note_seen(event: WorkerChanged, watched: Watched, stores: Stores, limi
         trial = await store.trial(experiment.uid, event.trial.number, lock=True) if experiment else None
         if trial is not None and trial.state == TrialState.RUNNING and trial.attempt == event.attempt:
             trial.missing_since = None
-            trial.look_again(await store.now(), limits.nudge_base_seconds)
+            if not state.is_over:
+                trial.look_again(await store.now(), limits.nudge_base_seconds)
 
 
 async def note_missing(
@@ -129,7 +130,7 @@ async def note_missing(
     return [_finished(event, WorkerOutcome.LOST, watched.at, ended_at=watched.at, **words)]
 
 
-async def report(  # noqa: PLR0913 - the watcher's ports
+async def report(
     event: WorkerChanged, state: WorkerState, watched: Watched, target: Target, *, memory: WatchMemory, limits: Limits
 ) -> list[Event]:
     """Read the log on from where this process has published, or from the stored cursor after a grace."""
@@ -149,7 +150,7 @@ async def report(  # noqa: PLR0913 - the watcher's ports
     return _say(event, state, watched, ranges, source=source, end=end)
 
 
-def _say(  # noqa: PLR0913 - the parts of what is said
+def _say(
     event: WorkerChanged,
     state: WorkerState,
     watched: Watched,

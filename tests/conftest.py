@@ -1,0 +1,18 @@
+"""Fixtures of all tests."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.fakes import House, open_house
+
+pytest.register_assert_rewrite("tests.contract.store_suite")
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    """Every function on a fresh store in memory."""
+    opened = await open_house()
+    yield opened
+    await opened.stores.close()
+    opened.raw.close()
