@@ -83,7 +83,9 @@ class SQLStores:
         session: AsyncSession
         try:
             async with self._sessions() as session, session.begin():
-                yield SQLLedger(session, self._now)
+                store = SQLLedger(session, self._now)
+                yield store
+                await store.flush_points()
         except DBAPIError as error:
             if not is_transient(error):
                 raise

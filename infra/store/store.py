@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Executable, Select, delete, select, text
@@ -35,6 +36,7 @@ class SQLStore:
         self._now: datetime | None = None
         self._rank = _EXPERIMENTS
         self._locked: dict[tuple[object, ...], Experiment | Suggestion | Trial] = {}
+        self._new_points: list[dict[str, object]] = []
 
     @property
     def _is_mysql(self) -> bool:
@@ -148,8 +150,8 @@ class SQLStore:
         return [FinishedTrial(*row) for row in rows]
 
     async def add_points(self, trial: Trial, points: MetricRange) -> None:
-        """Insert points in key order; those that are there already stay."""
-        rows = [
+        """Insert points; those that are there already stay. A batch of events inserts its points together."""
+        self._new_points += [
             {
                 "trial_uid": trial.uid,
                 "source": points.source,
@@ -158,8 +160,13 @@ class SQLStore:
                 "value": point.value,
                 "time": point.time,
             }
-            for point in sorted(points.points, key=lambda found: (found.position, found.name))
+            for point in points.points
         ]
+
+    async def flush_points(self) -> None:
+        """Insert the points of this transaction, in key order so that no two transactions wait for each other."""
+        rows = sorted(self._new_points, key=itemgetter("trial_uid", "source", "position", "metric"))
+        self._new_points = []
         await self._insert_new(observation_logs, rows)
 
     async def _insert_new(self, table: Any, rows: Sequence[Mapping[str, object]]) -> None:  # noqa: ANN401 - a Table
@@ -171,6 +178,7 @@ class SQLStore:
 
     async def points(self, trial_uid: str, source: str) -> Sequence[MetricPoint]:
         """Return a source's points by position."""
+        await self.flush_points()
         log = observation_logs.c
         query = select(log.position, log.metric, log.value, log.time)
         query = query.where(log.trial_uid == trial_uid, log.source == source).order_by(log.position, log.metric)
