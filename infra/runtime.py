@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 from events.envelope import Event, MalformedEventError, decode
@@ -58,10 +58,11 @@ class Runtime:
         try:
             event = decode(unwrap(delivery.body))
         except MalformedEventError as error:
-            await self._dead_letter(delivery, str(error))
+            await self._confirm(self._dead_letter(delivery, str(error)), [delivery])
             return None
         if subscription is None or event.type not in subscription.event_types:
-            await self._dead_letter(delivery, f"type: {event.type} does not belong into queue {delivery.queue}")
+            reason = f"type: {event.type} does not belong into queue {delivery.queue}"
+            await self._confirm(self._dead_letter(delivery, reason), [delivery])
             return None
         return _Item(delivery, event, subscription)
 
@@ -73,16 +74,22 @@ class Runtime:
     async def _handle(self, group: list[_Item]) -> None:
         """Run a group, and each of its events alone where the group fails: a poison message fails alone."""
         try:
-            await self._finish(group, await self._run_patiently(group))
-        except BrokerError as error:
-            log.warning("the broker did not confirm", extra={"reason": str(error), "count": len(group)})
-            await self._broker.nack([item.delivery for item in group])
-        except Exception as error:  # noqa: BLE001 - the one place that catches everything
+            announced = await self._run_patiently(group)
+            await self._confirm(self._finish(group, announced), [item.delivery for item in group])
+        except Exception as error:
             if len(group) > 1:
                 for item in group:
                     await self._handle([item])
             else:
-                await self._fail(group[0], error)
+                await self._confirm(self._fail(group[0], error), [group[0].delivery])
+
+    async def _confirm(self, work: Awaitable[None], deliveries: Sequence[Delivery]) -> None:
+        """Await what needs the broker's word; without it nothing is acked, and the deliveries come again."""
+        try:
+            await work
+        except BrokerError as error:
+            log.warning("the broker did not confirm", extra={"reason": str(error), "count": len(deliveries)})
+            await self._broker.nack(deliveries)
 
     async def _run_patiently(self, group: list[_Item]) -> list[Event]:
         """Run the group again in a new transaction while the store is busy, a bounded number of times."""
