@@ -93,10 +93,13 @@ def _run_shim(
 
 
 def _wait_for_identity(shim: "subprocess.Popen[bytes]", files: WorkerFiles) -> None:
-    """Wait until the shim that won this attempt, this one or another, is known. Raises OSError if none is."""
+    """Wait until the shim that won this attempt, this one or another, is known. Raises OSError if none has started.
+
+    None is known either where the attempt was removed meanwhile: then nothing is to be started any more.
+    """
     deadline = time.monotonic() + _SHIM_SECONDS
     while (identity := files.find_identity()) is None and time.monotonic() < deadline:
-        if shim.poll() is not None and not files.is_claimed:
+        if shim.poll() is not None and not files.is_starting:
             break
         time.sleep(_POLL_SECONDS)
     if identity is None or identity.pid != shim.pid:
@@ -104,5 +107,5 @@ def _wait_for_identity(shim: "subprocess.Popen[bytes]", files: WorkerFiles) -> N
     else:
         # It lives on without this object, which would warn when it is forgotten; is_alive reaps it.
         shim.returncode = 0
-    if identity is None:
+    if identity is None and not files.is_claimed:
         raise OSError(errno.EAGAIN, f"the Worker's shim did not start: {files.last_line(200)}")

@@ -50,10 +50,12 @@ class WorkerFiles:
     def is_starting(self) -> bool:
         """Tell whether a shim has just claimed the attempt and not yet said who it is."""
         try:
-            age = datetime.now(UTC).timestamp() - (self.directory / "started").stat().st_mtime
+            marker = (self.directory / "started").stat()
         except FileNotFoundError:
             return False
-        return (self.directory / "identity").exists() and age < _STARTING_SECONDS
+        age = datetime.now(UTC).timestamp() - marker.st_mtime
+        is_removed = marker.st_size > 0
+        return age < _STARTING_SECONDS and not is_removed and (self.directory / "identity").exists()
 
     def mapped(self, path: str) -> Path:
         """Return where this Worker has a file of an absolute path."""
@@ -143,6 +145,9 @@ class WorkerFiles:
         for name in ("identity", "exit", "stop", "manifest.json"):
             (self.directory / name).unlink(missing_ok=True)
         shutil.rmtree(self.directory / "files", ignore_errors=True)
+        # A launch that comes too late sees by this that no shim is about to say who it is.
+        with contextlib.suppress(OSError):
+            (self.directory / "started").write_text("removed\n")
 
 
 def _changed_at(path: Path) -> datetime | None:

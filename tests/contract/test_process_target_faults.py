@@ -13,6 +13,7 @@ import pytest
 
 from functions.worker import WorkerPhase
 from infra.target.process import ProcessTarget
+from infra.target.process_start import start
 from infra.target.processes import find_stat
 from tests.contract.process_rig import ProcessRig, files_of, processes_of, sh, shim_of
 from tests.contract.target_contract import a_worker, read_all, until, until_logged, until_over
@@ -131,6 +132,20 @@ async def test_remove_kills_what_has_left_the_session(rig: ProcessRig) -> None:
     await rig.target.remove(worker)
 
     assert processes_of(worker) == []
+
+
+async def test_a_launch_that_a_removal_overtakes_starts_nothing_and_returns(rig: ProcessRig) -> None:
+    worker = a_worker(sh("touch runs"))
+    files = files_of(rig, worker)
+    files.prepare(worker.manifest)
+    await rig.target.remove(worker)
+
+    async with asyncio.timeout(5):
+        await asyncio.to_thread(start, worker, files, working_directory=rig.directory, environment=os.environ)
+    state = await rig.target.look(worker)
+
+    assert state.phase == WorkerPhase.MISSING
+    assert not (rig.directory / "runs").exists()
 
 
 async def test_an_ended_shim_leaves_no_zombie(rig: ProcessRig) -> None:
