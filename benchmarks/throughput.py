@@ -15,6 +15,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from events.trial import TrialCreated, TrialFinished
+    from local_runner.embedded import EmbeddedRunner
 
 TRIALS = 1_000
 IN_FLIGHT = 64
@@ -51,35 +56,11 @@ def experiment(trials: int, in_flight: int) -> dict[str, object]:
 
 async def run_embedded(directory: Path, trials: int) -> float:
     """Run the Experiment and return its seconds, from the submission to the end."""
-    from events.envelope import decode, new_id  # noqa: PLC0415 - each contender imports its own
-    from events.experiment import ExperimentCreated  # noqa: PLC0415
-    from events.observation import MetricPoint, MetricRange  # noqa: PLC0415
-    from events.reference import ExperimentRef  # noqa: PLC0415
-    from events.trial import TrialCreated, TrialFinished  # noqa: PLC0415
-    from functions.catalog import EXTERNAL_QUEUE  # noqa: PLC0415
-    from infra.settings import Settings  # noqa: PLC0415
-    from local_runner.embedded import EmbeddedRunner  # noqa: PLC0415
-
-    def answer(event: TrialCreated) -> TrialFinished:
-        loss = sum(float(assignment.value) for assignment in event.parameter_assignments)
-        points = (MetricPoint(position=0, name="loss", value=repr(loss)),)
-        return TrialFinished(
-            experiment=event.experiment,
-            trial=event.trial,
-            attempt=event.attempt,
-            outcome="Succeeded",
-            log_source="worker",
-            log_end=1,
-            last_range=MetricRange(source="worker", start=0, end=1, points=points),
-        )
-
-    async def work(runner: EmbeddedRunner) -> None:
-        consumer = await runner.broker.consume(EXTERNAL_QUEUE, prefetch=IN_FLIGHT)
-        while True:
-            deliveries = await consumer.receive(IN_FLIGHT)
-            events = [decode(delivery.body) for delivery in deliveries]
-            await runner.publish([answer(event) for event in events if isinstance(event, TrialCreated)])
-            await runner.broker.ack(deliveries)
+    from events.envelope import new_id
+    from events.experiment import ExperimentCreated
+    from events.reference import ExperimentRef
+    from infra.settings import Settings
+    from local_runner.embedded import EmbeddedRunner
 
     async with EmbeddedRunner(Settings(directory=directory)) as runner:
         worker = asyncio.create_task(work(runner))
@@ -93,9 +74,41 @@ async def run_embedded(directory: Path, trials: int) -> float:
         return seconds
 
 
+async def work(runner: "EmbeddedRunner") -> None:
+    """Be the External Worker: answer every Trial at once."""
+    from events.envelope import decode
+    from events.trial import TrialCreated
+    from functions.catalog import EXTERNAL_QUEUE
+
+    consumer = await runner.broker.consume(EXTERNAL_QUEUE, prefetch=IN_FLIGHT)
+    while True:
+        deliveries = await consumer.receive(IN_FLIGHT)
+        events = [decode(delivery.body) for delivery in deliveries]
+        await runner.publish([answer(event) for event in events if isinstance(event, TrialCreated)])
+        await runner.broker.ack(deliveries)
+
+
+def answer(event: "TrialCreated") -> "TrialFinished":
+    """Return the result of a Trial that does nothing."""
+    from events.observation import MetricPoint, MetricRange
+    from events.trial import TrialFinished
+
+    loss = sum(float(assignment.value) for assignment in event.parameter_assignments)
+    points = (MetricPoint(position=0, name="loss", value=repr(loss)),)
+    return TrialFinished(
+        experiment=event.experiment,
+        trial=event.trial,
+        attempt=event.attempt,
+        outcome="Succeeded",
+        log_source="worker",
+        log_end=1,
+        last_range=MetricRange(source="worker", start=0, end=1, points=points),
+    )
+
+
 def run_optuna(storage: str, directory: Path, trials: int) -> float:
     """Run as many trials that do nothing on one of Optuna's storages, and return the seconds."""
-    import optuna  # noqa: PLC0415 - each contender imports its own
+    import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if storage == "journal":
@@ -125,7 +138,7 @@ def contend(name: str, trials: int) -> dict[str, float]:
 def measure(name: str, trials: int, repeats: int) -> dict[str, float]:
     """Return the medians of several runs, each in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.throughput", "--contender", name, "--trials", str(trials)]
-    runs = [json.loads(subprocess.check_output(command, text=True).splitlines()[-1]) for _ in range(repeats)]  # noqa: S603 - our own command
+    runs = [json.loads(subprocess.check_output(command, text=True).splitlines()[-1]) for _ in range(repeats)]
     return {key: round(statistics.median(run[key] for run in runs), 3) for key in runs[0]}
 
 

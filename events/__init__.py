@@ -4,7 +4,7 @@ from importlib import import_module
 
 _EXPORTS = {"PublishError": ".client", "publish": ".client"}
 
-__all__ = ["PublishError", "publish"]  # noqa: F822 - handed on lazily (PEP 562)
+__all__ = ["PublishError", "publish"]
 
 
 def __getattr__(name: str) -> object:

@@ -34,8 +34,8 @@ class MalformedEventError(ValueError):
 
 def new_id() -> str:
     """Return a UUIDv7 (RFC 9562): a client's events sort by the time they were made."""
-    millis = system_time.time_ns() // 1_000_000
-    noise = int.from_bytes(os.urandom(10), "big")
+    millis = system_time.time_ns() // 1_000_000  # noqa: TID251 - a client's event is made at a moment, by chance
+    noise = int.from_bytes(os.urandom(10), "big")  # noqa: TID251 - a client's event is made at a moment, by chance
     value = (
         (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | (noise >> 64 & 0xFFF) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
     )
@@ -44,7 +44,7 @@ def new_id() -> str:
 
 
 def _now() -> datetime:
-    return datetime.fromtimestamp(system_time.time(), UTC)
+    return datetime.fromtimestamp(system_time.time(), UTC)  # noqa: TID251 - a client's event is made at a moment, by chance
 
 
 class Event(Strict):
@@ -96,9 +96,8 @@ def encode(event: Event) -> bytes:
         "partitionkey": event.partition_key,
         "data": event.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=set(ENVELOPE_FIELDS)),
     }
-    for attribute, field in (("causationid", event.caused_by), ("traceparent", event.traceparent)):
-        if field:
-            message[attribute] = field
+    optional = {"causationid": event.caused_by, "traceparent": event.traceparent}
+    message |= {attribute: value for attribute, value in optional.items() if value}
     if event.redelivery:
         message["redelivery"] = event.redelivery
     return to_json(message)

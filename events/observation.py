@@ -4,8 +4,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from .resource import Model, Strict, Timestamp
 from .reference import TrialEvent
+from .resource import Model, Strict, Timestamp
 
 UNAVAILABLE = "unavailable"
 MAX_POINTS = 1_000

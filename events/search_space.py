@@ -28,7 +28,7 @@ class Distribution(StrEnum):
 
 
 class FeasibleSpace(Model):
-    """Allowed values: min, max and step for int and double, a list for discrete and categorical; all text, as in Katib."""
+    """Allowed values: min, max and step for int and double, a list for the others; all text, as in Katib."""
 
     min: Text | None = None
     max: Text | None = None

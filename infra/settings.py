@@ -1,4 +1,4 @@
-"""Settings: one frozen value, read once and passed on; every bound has its unit in the name and its reason beside it."""
+"""Settings: one frozen value, read once and passed on; every bound has its unit in its name."""
 
 import os
 from collections.abc import Mapping

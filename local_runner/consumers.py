@@ -13,9 +13,6 @@ from infra.runtime import Runtime
 from infra.settings import Settings
 from local_runner.supervisor import Supervisor
 
-_SLOT_POLL_SECONDS = 0.05
-"""How often a full host looks for a free slot."""
-
 
 async def consume(subscription: Subscription, runtime: Runtime, broker: Broker, settings: Settings) -> None:
     """Handle a queue until cancelled: batches one after another, or events side by side."""
@@ -42,8 +39,7 @@ async def consume_launches(queue: str, runtime: Runtime, broker: Broker, supervi
     try:
         async with asyncio.TaskGroup() as tasks:
             while True:
-                while not supervisor.free_slots:
-                    await asyncio.sleep(_SLOT_POLL_SECONDS)
+                await supervisor.wait_for_slot()
                 for delivery in await consumer.receive(1):
                     keys = _keys([delivery])
                     supervisor.launching |= keys
@@ -52,14 +48,11 @@ async def consume_launches(queue: str, runtime: Runtime, broker: Broker, supervi
         await consumer.close()
 
 
-async def _launch(
-    delivery: Delivery, keys: set[tuple[str, int]], runtime: Runtime, supervisor: Supervisor
-) -> None:
+async def _launch(delivery: Delivery, keys: set[tuple[str, int]], runtime: Runtime, supervisor: Supervisor) -> None:
     try:
         await runtime.process([delivery])
     finally:
-        supervisor.launching -= keys
-        supervisor.busy += len(keys)
+        supervisor.note_launched(keys)
 
 
 def _keys(deliveries: Sequence[Delivery]) -> set[tuple[str, int]]:

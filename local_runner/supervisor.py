@@ -1,5 +1,6 @@
 """The supervisor of one host: heartbeat, and a look at each Worker that only this host can see."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -46,11 +47,24 @@ class Supervisor:
     launching: set[Key] = field(default_factory=set)
     """Attempts whose launch is under way in this process; everything else that is Launching was left by a crash."""
     busy: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def free_slots(self) -> int:
         """How many Workers may be started now."""
         return max(0, self.host.slots - self.busy - len(self.launching))
+
+    async def wait_for_slot(self) -> None:
+        """Return when a Worker may be started."""
+        while not self.free_slots:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def note_launched(self, keys: set[Key]) -> None:
+        """Note launches that are over; the next heartbeat counts what runs."""
+        self.launching -= keys
+        self.busy += len(keys)
+        self._changed.set()
 
     async def look(self) -> None:
         """Beat, then bring every Worker and its row one step closer to each other."""
@@ -71,10 +85,11 @@ class Supervisor:
             await store.beat(Host(self.host.name, self.host.slots, busy, self.host.labels))
             trials = await store.trials_of_host(self.host.name)
             experiments = await store.experiments_of(list({trial.experiment_uid for trial in trials}))
-        self.busy = sum(
-            trial.is_active and (trial.uid, trial.attempt) not in self.launching for trial in trials
-        )
-        return [_hold(experiments[trial.experiment_uid], trial) for trial in trials if trial.experiment_uid in experiments]
+        self.busy = sum(trial.is_active and (trial.uid, trial.attempt) not in self.launching for trial in trials)
+        self._changed.set()
+        return [
+            _hold(experiments[trial.experiment_uid], trial) for trial in trials if trial.experiment_uid in experiments
+        ]
 
     async def _tend_safely(self, held: _Held) -> None:
         """Tend one Trial; what goes wrong with it is logged and disturbs no other."""

@@ -60,7 +60,7 @@ def an_experiment(uid: str = UID, *, name: str = "digits", at: datetime = EPOCH,
     admission = read_experiment(an_experiment_manifest(name=name, **spec))
     assert admission.resource is not None, admission.errors
     assert not admission.errors
-    return Experiment(a_reference(uid, name=name), admission.resource.spec, created_at=at)
+    return Experiment.new(a_reference(uid, name=name), admission.resource.spec, created_at=at)
 
 
 def a_suggestion(uid: str = UID) -> Suggestion:
@@ -71,7 +71,7 @@ def a_trial(experiment: Experiment, number: int = 1, **fields: Any) -> Trial:
     """Return a Pending Trial; `fields` are set on it as they are."""
     template = experiment.spec.trial_template
     assert template is not None
-    trial = Trial(experiment.ref, number, target=target_of(template.trial_spec or {}), created_at=EPOCH)
+    trial = Trial.new(experiment.ref, number, target=target_of(template.trial_spec or {}), created_at=EPOCH)
     for name, value in fields.items():
         assert hasattr(trial, name), name
         setattr(trial, name, value)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kombu import Connection
+from kombu.connection import Connection
 
 from ..envelope import CONTENT_TYPE, MAX_MESSAGE_BYTES, Event, encode
 
@@ -39,8 +39,10 @@ def publish(url: str, event: Event) -> None:
 def _write(directory: Path, body: bytes) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        options = {"data_folder_in": str(directory), "data_folder_out": str(directory)}
-        with Connection("filesystem://", transport_options=options) as connection, connection.SimpleQueue(QUEUE) as queue:
+        folders = {"data_folder_in": directory, "data_folder_out": directory, "control_folder": directory / "control"}
+        options = {name: str(folder) for name, folder in folders.items()}
+        connection = Connection("filesystem://", transport_options=options)  # type: ignore[no-untyped-call]
+        with connection, connection.SimpleQueue(QUEUE) as queue:  # type: ignore[no-untyped-call]
             queue.put(body, content_type=CONTENT_TYPE, content_encoding="binary")
     except OSError as error:
         message = f"{directory}: {error.strerror or error}"

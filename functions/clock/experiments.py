@@ -4,7 +4,8 @@ from events.envelope import Event
 from events.experiment import ClockTicked
 from functions.clock.backoff import move_on
 from functions.experiment.announcements import announcements
-from functions.experiment.model import EndReason, Experiment
+from functions.experiment.model import Experiment
+from functions.experiment.reasons import EndReason
 from functions.limits import Limits
 from functions.ports import Ledger, Stores
 

@@ -1,4 +1,4 @@
-"""experiment.created → suggestion.requested | experiment.finished: admit the Experiment, or record why it is invalid."""
+"""experiment.created → suggestion.requested | experiment.finished: admit the Experiment, or say why it is invalid."""
 
 from events.envelope import Event
 from events.experiment import ExperimentCreated

@@ -1,42 +1,15 @@
 """An Experiment: its budget, counters, conditions and optimal Trial; `settle()` is the one place that ends it."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
+from typing import Self
 
 from events.experiment import Budget, ExperimentSpec, OptimalTrial
 from events.objective import Objective
 from events.reference import ExperimentEvent, ExperimentRef
 from events.resource import Condition, ConditionStatus, set_condition
+from functions.experiment.reasons import MESSAGES, SUCCESSES, EndReason, Phase
 from functions.trial.model import Trial, TrialState
-
-
-class Phase(StrEnum):
-    """Where an Experiment stands, for queries; users see the conditions."""
-
-    CREATED = "Created"
-    RUNNING = "Running"
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-
-
-class EndReason(StrEnum):
-    """Why an Experiment ended: Katib's reasons, then ours."""
-
-    GOAL = "ExperimentGoalReached"
-    MAX_TRIALS = "ExperimentMaxTrialsReached"
-    SEARCH_END = "ExperimentSuggestionEndReached"
-    FAILED = "ExperimentFailed"
-    STOPPED = "ExperimentStopped"
-    INVALID = "ExperimentInvalid"
-
-
-_MESSAGES = {
-    EndReason.GOAL: "Experiment has succeeded because Objective goal has reached",
-    EndReason.MAX_TRIALS: "Experiment has succeeded because max trial count has reached",
-    EndReason.SEARCH_END: "Experiment has succeeded because suggestion service has reached the end",
-    EndReason.FAILED: "Experiment has failed because max failed count has reached",
-    EndReason.STOPPED: "Experiment has been stopped",
-}
 
 _RESTARTABLE_POLICIES = frozenset({"LongRunning", "FromVolume"})
 
@@ -54,40 +27,58 @@ COUNTER_OF = {
 }
 
 
+@dataclass(eq=False, kw_only=True)
 class Experiment:
     """One optimisation run."""
 
-    def __init__(self, ref: ExperimentRef, spec: ExperimentSpec, *, created_at: datetime) -> None:
-        self.uid = ref.uid
-        self.namespace = ref.namespace
-        self.name = ref.name
-        self.live_name: str | None = f"{ref.namespace}/{ref.name}"
-        self.spec = spec
-        self.labels: dict[str, str] = {}
-        self.annotations: dict[str, str] = {}
-        self.target: str | None = None
-        self.phase = Phase.CREATED
-        self.conditions: tuple[Condition, ...] = ()
-        self.created_at = created_at
-        self.completed_at: datetime | None = None
-        self.deleted_at: datetime | None = None
-        self.restarted_at: datetime | None = None
-        self.seq = 0
-        self.created_count = 0
-        self.pending = self.running = self.succeeded = self.failed = 0
-        self.killed = self.early_stopped = self.metrics_unavailable = 0
-        self.is_search_ended = False
-        self.optimal: OptimalTrial | None = None
-        self.optimal_value: float | None = None
-        self.completion = 0
-        self.notified_completion = 0
-        self.notified: dict[str, int] = {}
-        self.edit_id = ""
-        self.error = ""
-        self.version = 1
-        self.due_at: datetime | None = None
-        self.nudges = 0
-        self._note("Created", "ExperimentCreated", "Experiment is created", created_at)
+    uid: str
+    namespace: str
+    name: str
+    live_name: str | None
+    spec: ExperimentSpec
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    target: str | None = None
+    phase: Phase = Phase.CREATED
+    conditions: tuple[Condition, ...] = ()
+    created_at: datetime
+    completed_at: datetime | None = None
+    deleted_at: datetime | None = None
+    restarted_at: datetime | None = None
+    seq: int = 0
+    created_count: int = 0
+    pending: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    killed: int = 0
+    early_stopped: int = 0
+    metrics_unavailable: int = 0
+    is_search_ended: bool = False
+    optimal: OptimalTrial | None = None
+    optimal_value: float | None = None
+    completion: int = 0
+    notified_completion: int = 0
+    notified: dict[str, int] = field(default_factory=dict)
+    edit_id: str = ""
+    error: str = ""
+    version: int = 1
+    due_at: datetime | None = None
+    nudges: int = 0
+
+    @classmethod
+    def new(cls, ref: ExperimentRef, spec: ExperimentSpec, *, created_at: datetime) -> Self:
+        """Return an Experiment that has just been created."""
+        experiment = cls(
+            uid=ref.uid,
+            namespace=ref.namespace,
+            name=ref.name,
+            live_name=f"{ref.namespace}/{ref.name}",
+            spec=spec,
+            created_at=created_at,
+        )
+        experiment._note("Created", "ExperimentCreated", "Experiment is created", created_at)
+        return experiment
 
     @property
     def ref(self) -> ExperimentRef:
@@ -213,12 +204,12 @@ class Experiment:
 
     def end(self, reason: EndReason, *, at: datetime, message: str = "") -> None:
         """End for this reason; Succeeded for the first three, Failed for the rest."""
-        succeeded = reason in {EndReason.GOAL, EndReason.MAX_TRIALS, EndReason.SEARCH_END}
+        succeeded = reason in SUCCESSES
         running = next((c for c in self.conditions if c.type == "Running"), None)
         if running:
             self._note("Running", running.reason, running.message, at, status=ConditionStatus.FALSE)
         self.phase = Phase.SUCCEEDED if succeeded else Phase.FAILED
-        self._note(self.phase, reason, message or _MESSAGES.get(reason, reason), at)
+        self._note(self.phase, reason, message or MESSAGES.get(reason, reason), at)
         self.completed_at = at
         self.completion += 1
         self.look_again(at, 0)
@@ -241,7 +232,7 @@ class Experiment:
         self.restarted_at = at
         self.look_again(at, 0)
 
-    def _note(  # noqa: PLR0913 - a condition has these parts
+    def _note(
         self, kind: str, reason: str, message: str, at: datetime, *, status: ConditionStatus = ConditionStatus.TRUE
     ) -> None:
         new = Condition(

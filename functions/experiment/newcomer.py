@@ -9,7 +9,8 @@ from events.reference import ExperimentRef
 from events.suggestion import Algorithm
 from functions.errors import Reject
 from functions.experiment.admission import Admission, read_experiment
-from functions.experiment.model import EndReason, Experiment
+from functions.experiment.model import Experiment
+from functions.experiment.reasons import EndReason
 from functions.identity import derive_id, derive_suffix
 from functions.suggestion.model import Suggestion
 from functions.trial.template import target_of
@@ -34,7 +35,7 @@ def read_newcomer(event: ExperimentCreated, *, at: datetime) -> Newcomer:
     if not _USABLE_NAME.fullmatch(ref.name):
         reason = "; ".join(errors) or f"metadata.name: {ref.name!r} is not usable"
         raise Reject(reason)
-    experiment = Experiment(ref, resource.spec if not errors else ExperimentSpec(), created_at=at)
+    experiment = Experiment.new(ref, resource.spec if not errors else ExperimentSpec(), created_at=at)
     experiment.labels = dict(resource.metadata.labels)
     experiment.annotations = dict(resource.metadata.annotations)
     experiment.target = event.target

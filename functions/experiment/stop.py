@@ -5,7 +5,7 @@ from events.experiment import ExperimentStopRequested
 from functions.experiment.announcements import announcements, schedule
 from functions.experiment.command import find_addressed
 from functions.experiment.ending import stop_trials
-from functions.experiment.model import EndReason
+from functions.experiment.reasons import EndReason
 from functions.lambda_entry import lambda_entry
 from functions.limits import Limits
 from functions.ports import Store

@@ -3,18 +3,20 @@
 from datetime import datetime, timedelta
 
 from events.envelope import Event
+from events.objective import EarlyStoppingRule
 from events.suggestion import SuggestionRequested
 from functions.errors import Retry
 from functions.experiment.announcements import announcements, schedule, trial_announcements
-from functions.experiment.model import EndReason, Experiment
+from functions.experiment.model import Experiment
+from functions.experiment.reasons import EndReason
 from functions.limits import Limits
 from functions.observation.early_stopping.medianstop import median_rules
 from functions.ports import Store, Stores
 from functions.suggestion.algorithms.interface import Answer, Suggested
 from functions.suggestion.history import pack_row
 from functions.suggestion.model import Suggestion
-from functions.suggestion.searching import Claim, SearchError
 from functions.suggestion.search_space import SearchSpace
+from functions.suggestion.searching import Claim, SearchError
 from functions.trial.model import Trial, TrialState
 from functions.trial.template import target_of
 
@@ -30,7 +32,7 @@ async def apply_answer(
         experiment, suggestion = held
         at = await store.now()
         accepted = answer.suggestions[: experiment.free_slots]
-        trials = await _create(event, experiment, accepted, claim.request.space, store, limits)
+        trials = await _create(event, experiment, accepted, space=claim.request.space, store=store, limits=limits)
         experiment.count_created(len(trials), at=at)
         suggestion.note_search(seq=claim.seq, count=len(trials), state=answer.state_after(len(trials)))
         suggestion.release()
@@ -90,9 +92,7 @@ async def _own(event: SuggestionRequested, store: Store) -> list[Event]:
     return follow
 
 
-async def _lock(
-    event: SuggestionRequested, claim: Claim, store: Store
-) -> tuple[Experiment, Suggestion] | None:
+async def _lock(event: SuggestionRequested, claim: Claim, store: Store) -> tuple[Experiment, Suggestion] | None:
     """Lock both rows; None where the lease went to somebody else meanwhile."""
     experiment = await store.experiment(event.experiment, lock=True)
     suggestion = await store.suggestion(experiment.uid, lock=True) if experiment else None
@@ -101,17 +101,18 @@ async def _lock(
     return experiment, suggestion
 
 
-async def _create(  # noqa: PLR0913 - what a Trial is made of
+async def _create(
     event: SuggestionRequested,
     experiment: Experiment,
     accepted: tuple[Suggested, ...],
+    *,
     space: SearchSpace,
     store: Store,
     limits: Limits,
 ) -> list[Trial]:
     at = await store.now()
     spec = experiment.spec
-    rules = ()
+    rules: tuple[EarlyStoppingRule, ...] = ()
     if spec.early_stopping and accepted:
         rules = median_rules(await store.start_averages(experiment.uid), spec.early_stopping, experiment.objective)
     trials = []
@@ -131,7 +132,7 @@ async def _create(  # noqa: PLR0913 - what a Trial is made of
 def _new_trial(experiment: Experiment, number: int, at: datetime) -> Trial:
     template = experiment.spec.trial_template
     manifest = template.trial_spec if template and template.trial_spec else {}
-    trial = Trial(experiment.ref, number, target=target_of(manifest, experiment.target), created_at=at)
+    trial = Trial.new(experiment.ref, number, target=target_of(manifest, experiment.target), created_at=at)
     spec = manifest.get("spec")
     selector = spec.get("runnerSelector") if isinstance(spec, dict) else None
     trial.runner_selector = {str(k): str(v) for k, v in selector.items()} if isinstance(selector, dict) else {}

@@ -72,9 +72,7 @@ def _direction(experiment: Experiment) -> ObjectiveType:
     return experiment.objective.type or ObjectiveType.MAXIMIZE
 
 
-async def _load_history(
-    experiment: Experiment, store: Store, space: SearchSpace, histories: HistoryCache
-) -> History:
+async def _load_history(experiment: Experiment, store: Store, space: SearchSpace, histories: HistoryCache) -> History:
     """Extend what this process remembers by what is newer: finish numbers are dense and in commit order."""
     known = histories.get(experiment.uid) or History.empty(len(space.axes))
     newer = await store.finished_since(experiment.uid, known.last_seq)
@@ -88,6 +86,6 @@ def search(claim: Claim) -> Answer:
     """Ask the algorithm. Raises SearchError with what it raised: an algorithm may fail in any way."""
     try:
         return get_algorithm(claim.algorithm).suggest(claim.request)
-    except Exception as error:  # noqa: BLE001 - user-defined algorithms too; it is counted, and fails the Experiment
+    except Exception as error:
         message = f"algorithm {claim.algorithm}: {type(error).__name__}: {error}"
         raise SearchError(message) from error

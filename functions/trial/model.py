@@ -1,7 +1,9 @@
 """A Trial: one evaluation of one set of assignments, its attempts, and the transitions that it allows."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from events.objective import EarlyStoppingRule
 from events.reference import ExperimentRef, TrialRef
@@ -35,49 +37,62 @@ class StopReason(StrEnum):
     KILLED = "Killed"
 
 
+@dataclass(eq=False, kw_only=True)
 class Trial:
     """One Trial. Its transitions guard themselves; counters are its Experiment's business."""
 
-    def __init__(self, experiment: ExperimentRef, number: int, *, target: TargetKind, created_at: datetime) -> None:
-        self.experiment_uid = experiment.uid
-        self.number = number
-        self.uid = derive_id(experiment.uid, "trial", number)
-        self.namespace = experiment.namespace
-        self.name = f"{experiment.name}-{derive_suffix(experiment.uid, number)}"
-        self.target = target
-        self.runner_selector: dict[str, str] = {}
-        self.assignments: tuple[ParameterAssignment, ...] = ()
-        self.labels: dict[str, str] = {}
-        self.rules: tuple[EarlyStoppingRule, ...] = ()
-        self.vector = b""
-        self.caused_by = ""
-        self.state = TrialState.PENDING
-        self.reason = ""
-        self.message = ""
-        self.attempt = 1
-        self.host = ""
-        self.claimed_by = ""
-        self.reference = ""
-        self.lease_until: datetime | None = None
-        self.created_at = created_at
-        self.started_at: datetime | None = None
-        self.completed_at: datetime | None = None
-        self.outcome: TrialFinished | None = None
-        self.settle_until: datetime | None = None
-        self.log_source = ""
-        self.cursor = 0
-        self.is_pushed = False
-        self.fold = Fold()
-        self.value: float | None = None
-        self.start_average: float | None = None
-        self.seq: int | None = None
-        self.stop_reason: StopReason | None = None
-        self.stop_sent_at: datetime | None = None
-        self.missing_since: datetime | None = None
-        self.is_hidden = False
-        self.removed_at: datetime | None = None
-        self.due_at: datetime | None = None
-        self.nudges = 0
+    experiment_uid: str
+    number: int
+    uid: str
+    namespace: str
+    name: str
+    target: TargetKind
+    runner_selector: dict[str, str] = field(default_factory=dict)
+    assignments: tuple[ParameterAssignment, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    rules: tuple[EarlyStoppingRule, ...] = ()
+    vector: bytes = b""
+    caused_by: str = ""
+    state: TrialState = TrialState.PENDING
+    reason: str = ""
+    message: str = ""
+    attempt: int = 1
+    host: str = ""
+    claimed_by: str = ""
+    reference: str = ""
+    lease_until: datetime | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    outcome: TrialFinished | None = None
+    settle_until: datetime | None = None
+    log_source: str = ""
+    cursor: int = 0
+    is_pushed: bool = False
+    fold: Fold = field(default_factory=Fold)
+    value: float | None = None
+    start_average: float | None = None
+    seq: int | None = None
+    stop_reason: StopReason | None = None
+    stop_sent_at: datetime | None = None
+    missing_since: datetime | None = None
+    is_hidden: bool = False
+    removed_at: datetime | None = None
+    due_at: datetime | None = None
+    nudges: int = 0
+
+    @classmethod
+    def new(cls, experiment: ExperimentRef, number: int, *, target: TargetKind, created_at: datetime) -> Self:
+        """Return a Trial that waits for its launch; uid and name follow from the Experiment's uid and the number."""
+        return cls(
+            experiment_uid=experiment.uid,
+            number=number,
+            uid=derive_id(experiment.uid, "trial", number),
+            namespace=experiment.namespace,
+            name=f"{experiment.name}-{derive_suffix(experiment.uid, number)}",
+            target=target,
+            created_at=created_at,
+        )
 
     @property
     def ref(self) -> TrialRef:
@@ -107,7 +122,7 @@ class Trial:
         self.lease_until = until
 
     def start(self, reference: str, *, at: datetime) -> None:
-        """Launching → Running: the target has the Worker."""
+        """Go from Launching to Running: the target has the Worker."""
         self.state = TrialState.RUNNING
         self.reference = reference
         self.started_at = self.started_at or at
@@ -128,7 +143,7 @@ class Trial:
             self.stop_reason = reason
 
     def settle_for(self, outcome: TrialFinished, *, until: datetime) -> None:
-        """Launching or Running → Settling: the Worker is over, its metrics may still be on their way."""
+        """Go to Settling: the Worker is over, its metrics may still be on their way."""
         self.state = TrialState.SETTLING
         self.outcome = outcome
         self.settle_until = self.due_at = until

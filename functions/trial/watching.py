@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from events.envelope import Event
 from events.observation import MetricRange, MetricReported
-from events.trial import TrialEvent, TrialFinished, WorkerChanged, WorkerOutcome
+from events.reference import TrialEvent
+from events.trial import TrialFinished, WorkerChanged, WorkerOutcome
 from functions.identity import announce
 from functions.limits import Limits
 from functions.observation.collectors.text import Parser, get_collector

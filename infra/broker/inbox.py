@@ -41,9 +41,15 @@ class Inbox:
         return [delivery for path in fresh[:MESSAGE_COUNT] for delivery in self._read(path)]
 
     def _read(self, path: Path) -> Iterator[Delivery]:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
-            body = file.read()
+        """Yield the file's message; one that cannot be read is left where it is, and disturbs no other."""
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+                body = file.read()
+        except OSError as error:
+            self._taken.add(path)
+            log.warning("cannot read a message", extra={"file": str(path), "reason": error.strerror})
+            return
         if not body and time.time() - path.stat().st_mtime < _HALF_WRITTEN_SECONDS:
             return
         self._taken.add(path)

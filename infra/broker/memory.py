@@ -1,6 +1,7 @@
 """MemoryBroker: queues in this process, for the embedded runner and the tests."""
 
 import asyncio
+import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 from events.envelope import Event, encode
 from functions.catalog import queue_of
 from infra.broker.port import DELIVERY_LIMIT, Delivery
+
+log = logging.getLogger("kuttab.broker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,9 @@ class MemoryBroker:
         """Open a consumer."""
         return MemoryConsumer(self, queue, prefetch)
 
-    async def wait(self, queue: str) -> None:
-        """Return when the queue holds something."""
-        while not self._queues[queue]:
+    async def wait(self, queue: str, has_room: Callable[[], bool]) -> None:
+        """Return when the queue holds something and the consumer may take it."""
+        while not (self._queues[queue] and has_room()):
             self._arrivals[queue].clear()
             await self._arrivals[queue].wait()
 
@@ -91,6 +94,7 @@ class MemoryBroker:
         """Forget these."""
         for delivery in deliveries:
             delivery.token = "acked"  # noqa: S105 - a handle, no secret
+            self._arrivals[delivery.queue].set()
             if delivery.on_ack:
                 delivery.on_ack()
 
@@ -101,15 +105,19 @@ class MemoryBroker:
                 await self.dead_letter(delivery, f"delivered {delivery.count} times without success")
                 await self.ack([delivery])
                 continue
-            self.put(Delivery(delivery.queue, delivery.body, delivery.count + 1, on_ack=delivery.on_ack))
             delivery.token = "nacked"  # noqa: S105 - a handle, no secret
+            self.put(Delivery(delivery.queue, delivery.body, delivery.count + 1, on_ack=delivery.on_ack))
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Keep the message with the reason."""
         letter = DeadLetter(delivery.queue, delivery.body, reason)
         self.dead_letters.append(letter)
-        if self._on_dead_letter:
-            self._on_dead_letter(letter)
+        try:
+            if self._on_dead_letter:
+                self._on_dead_letter(letter)
+        except OSError as error:
+            about = {"queue": letter.queue, "reason": reason, "error": str(error)}
+            log.warning("could not keep a dead letter", extra=about)
 
     async def close(self) -> None:
         """Forget delayed messages: what they ask for is found again by reconcile."""
@@ -128,13 +136,16 @@ class MemoryConsumer:
         self._held: list[Delivery] = []
 
     async def receive(self, limit: int) -> list[Delivery]:
-        """Wait for messages, within the prefetch."""
-        self._held = [delivery for delivery in self._held if delivery.token is None]
-        room = min(limit, max(1, self._prefetch - len(self._held)))
-        await self._broker.wait(self._queue)
-        taken = self._broker.take(self._queue, room)
+        """Wait for messages, and for room within the prefetch."""
+        await self._broker.wait(self._queue, lambda: self._room() > 0)
+        taken = self._broker.take(self._queue, min(limit, self._room()))
         self._held += taken
         return taken
+
+    def _room(self) -> int:
+        """Return how many messages may be held besides those that are."""
+        self._held = [delivery for delivery in self._held if delivery.token is None]
+        return self._prefetch - len(self._held)
 
     async def close(self) -> None:
         """Give back what was not acked."""

@@ -13,8 +13,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from functions.errors import TransientError
-from infra.store.mapping import map_domain
 from infra.store.ledger import SQLLedger
+from infra.store.mapping import map_domain
 
 SQLITE_BUSY_SECONDS = 30.0
 """How long a writer waits for another process's transaction; ours are milliseconds long."""
@@ -30,7 +30,7 @@ def _system_now() -> datetime:
 
 
 def make_engine(url: str, *, pool_size: int = 5, async_creator: Callable[..., Any] | None = None) -> AsyncEngine:
-    """Return an engine for `sqlite+aiosqlite://…` or `mysql+aiomysql://…`. `async_creator` replaces the driver in tests."""
+    """Return an engine for `sqlite+aiosqlite://…` or `mysql+aiomysql://…`. `async_creator` replaces the driver."""
     parsed = make_url(url)
     options: dict[str, Any] = {"async_creator": async_creator} if async_creator else {}
     if parsed.get_backend_name() == "sqlite":

@@ -20,7 +20,8 @@ from events.objective import EarlyStoppingRule
 from events.resource import Condition
 from events.search_space import ParameterAssignment
 from events.trial import TargetKind
-from functions.experiment.model import Experiment, Phase
+from functions.experiment.model import Experiment
+from functions.experiment.reasons import Phase
 from functions.suggestion.model import Suggestion
 from functions.trial.model import StopReason, Trial, TrialState
 from infra.store.types import (

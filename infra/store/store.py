@@ -66,7 +66,7 @@ class SQLStore:
             return cast("Experiment", self._locked[key])
         column, value = (experiments.c.uid, ref.uid) if ref.uid else (experiments.c.live_name, key[1])
         query = select(Experiment).where(column == value)
-        found = await self._session.scalar(self._lock(query, _EXPERIMENTS) if lock else query)
+        found: Experiment | None = await self._session.scalar(self._lock(query, _EXPERIMENTS) if lock else query)
         if found is not None and lock:
             self._locked["experiment", found.uid] = self._locked[key] = found
         return found
@@ -98,7 +98,7 @@ class SQLStore:
         if key in self._locked:
             return cast("Suggestion", self._locked[key])
         query = select(Suggestion).where(suggestions.c.experiment_uid == experiment_uid)
-        found = await self._session.scalar(self._lock(query, _SUGGESTIONS) if lock else query)
+        found: Suggestion | None = await self._session.scalar(self._lock(query, _SUGGESTIONS) if lock else query)
         if found is not None and lock:
             self._locked[key] = found
         return found
@@ -109,7 +109,7 @@ class SQLStore:
         if key in self._locked:
             return cast("Trial", self._locked[key])
         query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.number == number)
-        found = await self._session.scalar(self._lock(query, _TRIALS) if lock else query)
+        found: Trial | None = await self._session.scalar(self._lock(query, _TRIALS) if lock else query)
         if found is not None and lock:
             self._locked[key] = found
         return found
@@ -136,7 +136,7 @@ class SQLStore:
         query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.caused_by == event_id)
         return list(await self._session.scalars(query.order_by(trials.c.number)))
 
-    async def add_trials(self, trials: Sequence[Trial]) -> None:  # noqa: PLR6301 - a port's method
+    async def add_trials(self, trials: Sequence[Trial]) -> None:
         """Insert new Trials."""
         self._session.add_all(trials)
         await self._session.flush()

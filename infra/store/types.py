@@ -29,8 +29,8 @@ _CACHED_TEXTS = 4_096
 class Moment(TypeDecorator[datetime]):
     """An aware datetime, kept as naive UTC to the microsecond."""
 
-    impl = DateTime
-    cache_ok = True
+    impl = DateTime  # type: ignore[mutable-override]  # SQLAlchemy's own way to say it
+    cache_ok = True  # type: ignore[mutable-override]  # as above
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """MySQL needs to be told about the microseconds."""
@@ -49,8 +49,8 @@ class Moment(TypeDecorator[datetime]):
 class Choice(TypeDecorator[StrEnum]):
     """A value of a fixed set, kept as its text: values are added, never removed."""
 
-    impl = String(32)
-    cache_ok = True
+    impl = String(32)  # type: ignore[mutable-override]  # SQLAlchemy's own way to say it
+    cache_ok = True  # type: ignore[mutable-override]  # as above
 
     def __init__(self, choices: type[StrEnum]) -> None:
         super().__init__()
@@ -68,8 +68,8 @@ class Choice(TypeDecorator[StrEnum]):
 class Document(TypeDecorator[Any]):
     """A frozen value, kept as JSON text."""
 
-    impl = LONG_TEXT
-    cache_ok = False
+    impl = LONG_TEXT  # type: ignore[mutable-override]  # SQLAlchemy's own way to say it
+    cache_ok = False  # type: ignore[mutable-override]  # as above
 
     def __init__(self, dump: Callable[[Any], str], load: Callable[[str], Any]) -> None:
         super().__init__()

@@ -3,14 +3,14 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 
 class _Cursor:
     def __init__(self, cursor: sqlite3.Cursor) -> None:
         self._cursor = cursor
 
-    async def __aenter__(self) -> "_Cursor":
+    async def __aenter__(self) -> Self:
         return self
 
     async def execute(self, *arguments: Any) -> "_Cursor":
@@ -60,10 +60,10 @@ class InstantConnection:
         self.raw.create_function(*arguments, **options)
 
     async def close(self) -> None:
-        """The database lives as long as the world."""
+        """Do nothing: the database lives as long as the world."""
 
     def stop(self) -> None:
-        """Nothing runs."""
+        """Do nothing: no thread runs."""
 
 
 def open_raw() -> sqlite3.Connection:

@@ -71,7 +71,9 @@ class Inspector:
         expect([it["number"] for it in trials] == list(range(1, experiment["created_count"] + 1)), "numbers have gaps")
         seqs = sorted(trial["seq"] for trial in trials if trial["seq"] is not None)
         expect(seqs == list(range(1, experiment["seq"] + 1)), f"finish numbers {seqs} are not dense")
-        done = [trial for trial in trials if trial["state"] in {"Succeeded", "EarlyStopped"} and trial["value"] is not None]
+        done = [
+            trial for trial in trials if trial["state"] in {"Succeeded", "EarlyStopped"} and trial["value"] is not None
+        ]
         best = min((trial["value"] for trial in done), default=None)
         expect(best == experiment["optimal_value"], f"optimal value {experiment['optimal_value']} is not {best}")
 

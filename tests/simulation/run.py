@@ -13,7 +13,7 @@ from infra.target.simulated import Script
 from tests.simulation.chaos import InjectedError, Odds
 from tests.simulation.invariants import BrokenPromiseError, expect
 from tests.simulation.scenario import Plan, clockless_plan, observed_plan, plan, script
-from tests.simulation.world import FUNCTIONS, HOSTS, LIMITS, World
+from tests.simulation.world import FUNCTIONS, HOSTS, LIMITS, Process, World
 
 FLAVOUR_SHARES = (0.6, 0.2, 0.2)
 """Of the seeds: anything goes; no clock to find what a crash lost; Workers looked at all the time."""
@@ -37,7 +37,7 @@ def run_seed(seed: int) -> World:
     return run_world(seed, what, lambda worker: script(seed, worker), odds=odds)
 
 
-def run_world(  # noqa: PLR0913 - the parts of a world
+def run_world(
     seed: int,
     what: Plan,
     how: Callable[[Worker], Script],
@@ -87,36 +87,49 @@ def _listen(world: World) -> None:
 
 
 async def _chaos(world: World) -> None:
-    rng, work = world.clockwork.rng, world.clockwork
+    """Let chance choose every step."""
     actions = list(world.plan.actions)
     for step in range(world.plan.steps):
         while actions and actions[0].step <= step:
             action = actions.pop(0)
             world.act(action.kind, action.experiment, action.data)
-        process = world.processes[rng.choice((*HOSTS, *FUNCTIONS))]
-        dice = rng.random()
-        if rng.random() < world.plan.look_share:
-            if process.is_alive:
-                world.look(process)
-        elif dice < 0.50:
-            work.release()
-        elif dice < 0.83:
-            if process.is_alive:
-                world.deliver(process)
-        elif dice < 0.93:
-            work.now += timedelta(seconds=rng.choice(world.plan.pauses))
-            world.serve_external()
-        elif dice < 0.97:
-            if world.plan.has_clock:
-                world.tick()
-        elif not process.is_alive:
-            process.restart()
-        elif process.supervisor and work.chance(odds=work.odds.crash * 5):
-            world.lose_host(process)
-        await work.settle()
+        _step(world)
+        await world.clockwork.settle()
         _raise_errors(world)
     for action in actions:
         world.act(action.kind, action.experiment, action.data)
+
+
+def _step(world: World) -> None:
+    """Do one thing: let a host look, a step go on, a batch be delivered, time pass, the clock tick, a process die."""
+    rng = world.clockwork.rng
+    process = world.processes[rng.choice((*HOSTS, *FUNCTIONS))]
+    kind = "look" if rng.random() < world.plan.look_share else rng.choices(tuple(_SHARES), tuple(_SHARES.values()))[0]
+    if kind == "release":
+        world.clockwork.release()
+    elif kind == "pass":
+        world.clockwork.now += timedelta(seconds=rng.choice(world.plan.pauses))
+        world.serve_external()
+    elif kind == "tick":
+        if world.plan.has_clock:
+            world.tick()
+    elif process.is_alive:
+        _let(process, kind, world)
+    elif kind == "fate":
+        process.restart()
+
+
+_SHARES = {"release": 0.50, "deliver": 0.33, "pass": 0.10, "tick": 0.04, "fate": 0.03}
+
+
+def _let(process: Process, kind: str, world: World) -> None:
+    """Let a living process look, take a delivery, or lose its machine."""
+    if kind == "look":
+        world.look(process)
+    elif kind == "deliver":
+        world.deliver(process)
+    elif process.supervisor and world.clockwork.chance(world.clockwork.odds.crash * 5):
+        world.lose_host(process)
 
 
 async def _calm(world: World, *, forgets: bool) -> None:
@@ -149,7 +162,8 @@ async def _exhaust(world: World) -> None:
         world.serve_external()
         if world.clockwork.release():
             continue
-        if not any([world.deliver(process) for process in world.processes.values()]):
+        busy = [process for process in world.processes.values() if world.deliver(process)]
+        if not busy:
             return
     raise BrokenPromiseError("messages beget messages without end")
 

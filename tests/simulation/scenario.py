@@ -85,7 +85,9 @@ def clockless_plan(rng: Random) -> Plan:
 def observed_plan(rng: Random) -> Plan:
     """Choose a world in which Workers are looked at all the time, so that their logs are read in many pieces."""
     experiment = manifest(rng, 0, kind="Process", maxTrialCount=3, parallelTrialCount=2)
-    return Plan((experiment,), (ClientAction(0, "created", 0),), rng.randint(600, 1200), look_share=0.3, pauses=(1, 2, 4))
+    return Plan(
+        (experiment,), (ClientAction(0, "created", 0),), rng.randint(600, 1200), look_share=0.3, pauses=(1, 2, 4)
+    )
 
 
 def plan(rng: Random) -> Plan:
@@ -117,9 +119,7 @@ def script(seed: int, worker: Worker) -> Script:
     assert isinstance(command, list)
     loss = objective([str(part) for part in command])
     seconds = rng.choice((0.0, 1.0, 8.0, 30.0, 60.0))
-    reports = [
-        (seconds * step / 8, f"epoch {step} loss={loss + (7 - step) * 0.1:.6f} noise=1") for step in range(8)
-    ]
+    reports = [(seconds * step / 8, f"epoch {step} loss={loss + (7 - step) * 0.1:.6f} noise=1") for step in range(8)]
     fate = rng.random()
     if fate < 0.05:
         return Script(0, refusal="no such image")

@@ -196,8 +196,7 @@ class World:
         supervisor = process.supervisor
         await process.runtime.process(deliveries)
         if supervisor is not None:
-            supervisor.launching -= keys
-            supervisor.busy += len(keys)
+            supervisor.note_launched(keys)
 
     def look(self, process: Process) -> None:
         """Let a host's supervisor make a round."""
@@ -209,7 +208,7 @@ class World:
     async def _look(self, process: Process, supervisor: Supervisor) -> None:
         try:
             await supervisor.look()
-        except Exception as error:  # noqa: BLE001 - as the runner's loop does
+        except Exception as error:
             if type(error).__name__ != "TransientError":
                 raise
         process.is_looking = False

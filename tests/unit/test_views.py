@@ -12,7 +12,8 @@ from events.search_space import ParameterAssignment
 from events.trial import TargetKind
 from functions.experiment import view as experiment_view
 from functions.experiment.admission import read_experiment
-from functions.experiment.model import EndReason, Experiment
+from functions.experiment.model import Experiment
+from functions.experiment.reasons import EndReason
 from functions.suggestion import view as suggestion_view
 from functions.suggestion.model import Suggestion
 from functions.trial import view as trial_view
@@ -36,13 +37,13 @@ def an_experiment(edits: dict[str, object] | None = None) -> Experiment:
     resource = read_experiment(a_manifest(edits)).resource
     assert resource is not None
     ref = ExperimentRef(namespace="team-a", name="digits", uid="0192f0c0-0000-7000-8000-000000000001")
-    experiment = Experiment(ref, resource.spec, created_at=CREATED)
+    experiment = Experiment.new(ref, resource.spec, created_at=CREATED)
     experiment.labels = {"team": "scribes"}
     return experiment
 
 
 def a_trial(experiment: Experiment, number: int = 1) -> Trial:
-    trial = Trial(experiment.ref, number, target=TargetKind.PROCESS, created_at=CREATED)
+    trial = Trial.new(experiment.ref, number, target=TargetKind.PROCESS, created_at=CREATED)
     trial.assignments = ASSIGNMENTS
     experiment.count_created(1, at=CREATED)
     return trial
