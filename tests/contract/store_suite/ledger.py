@@ -1,0 +1,137 @@
+"""What reconcile and a host's supervisor need: due rows, heartbeats, lost hosts."""
+
+from datetime import timedelta
+
+from functions.ports import Host, Stores
+from functions.trial.model import TrialState
+from tests.builders import EPOCH, a_trial
+from tests.contract.store_suite.transactions import add_experiment
+
+LATER = -3600.0
+"""A silence that has not begun: every host counts as silent."""
+
+
+async def _beat(stores: Stores, *hosts: Host) -> None:
+    async with stores.begin() as store:
+        for host in hosts:
+            await store.beat(host)
+
+
+class LedgerContract:
+    """Mixed into a test class; `stores` is the adapter."""
+
+    async def test_due_trials_come_by_their_time_in_bounded_pages(self, stores: Stores) -> None:
+        experiment = await add_experiment(stores)
+        async with stores.begin() as store:
+            now = await store.now()
+            late = (10, 30, 20, -3600)
+            rows = [a_trial(experiment, 1 + i, due_at=now - timedelta(seconds=it)) for i, it in enumerate(late)]
+            await store.add_trials([*rows, a_trial(experiment, 5)])
+
+        async with stores.begin() as store:
+            page = [trial.number for trial in await store.due_trials(2)]
+        async with stores.begin() as store:
+            every = [trial.number for trial in await store.due_trials(10)]
+
+        assert (page, every) == ([2, 3], [2, 3, 1])
+
+    async def test_a_due_trial_may_be_changed(self, stores: Stores) -> None:
+        experiment = await add_experiment(stores)
+        async with stores.begin() as store:
+            await store.add_trials([a_trial(experiment, due_at=EPOCH - timedelta(days=9_000))])
+
+        async with stores.begin() as store:
+            (trial,) = await store.due_trials(10)
+            trial.due_at = None
+
+        async with stores.begin() as store:
+            assert await store.due_trials(10) == []
+
+    async def test_a_host_that_beats_is_not_silent(self, stores: Stores) -> None:
+        await _beat(stores, Host("a"))
+
+        for _ in range(2):
+            async with stores.begin() as store:
+                assert await store.suspect_hosts(3600) == []
+
+    async def test_a_silent_host_is_suspected_before_it_is_lost(self, stores: Stores) -> None:
+        await _beat(stores, Host("a"))
+
+        async with stores.begin() as store:
+            first = await store.suspect_hosts(LATER)
+            second = await store.suspect_hosts(LATER)
+
+        assert (list(first), list(second)) == ([], ["a"])
+
+    async def test_a_suspicion_must_be_as_old_as_a_silence(self, stores: Stores) -> None:
+        await _beat(stores, Host("a"))
+        async with stores.begin() as store:
+            await store.suspect_hosts(LATER)
+
+        async with stores.begin() as store:
+            assert await store.suspect_hosts(3600) == []
+
+    async def test_a_beat_ends_suspicion_and_loss(self, stores: Stores) -> None:
+        await _beat(stores, Host("a"))
+        async with stores.begin() as store:
+            await store.suspect_hosts(LATER)
+            await store.lose_host("a")
+            lost = await store.lost_hosts()
+
+        await _beat(stores, Host("a"))
+
+        async with stores.begin() as store:
+            assert (lost, await store.lost_hosts()) == ({"a"}, frozenset())
+            assert await store.suspect_hosts(LATER) == []
+
+    async def test_a_lost_host_is_not_lost_again(self, stores: Stores) -> None:
+        await _beat(stores, Host("a"))
+        async with stores.begin() as store:
+            await store.suspect_hosts(LATER)
+            await store.lose_host("a")
+
+        async with stores.begin() as store:
+            assert await store.suspect_hosts(LATER) == []
+
+    async def test_the_active_trials_of_a_lost_host_become_due(self, stores: Stores) -> None:
+        experiment = await add_experiment(stores)
+        await _beat(stores, Host("a"))
+        async with stores.begin() as store:
+            await store.add_trials(
+                [
+                    a_trial(experiment, 1, host="a", state=TrialState.RUNNING),
+                    a_trial(experiment, 2, host="b", state=TrialState.RUNNING),
+                    a_trial(experiment, 3, host="a", state=TrialState.SUCCEEDED),
+                ]
+            )
+
+        async with stores.begin() as store:
+            await store.lose_host("a")
+
+        async with stores.begin() as store:
+            assert [trial.number for trial in await store.due_trials(10)] == [1]
+
+    async def test_a_free_host_lives_fits_and_has_a_slot(self, stores: Stores) -> None:
+        await _beat(stores, Host("full", 2, 2, {"gpu": "yes"}), Host("free", 2, 1, {"gpu": "no", "disk": "big"}))
+
+        async with stores.begin() as store:
+            found = [await store.has_free_host(it) for it in ({}, {"gpu": "no"}, {"gpu": "yes"})]
+            await store.lose_host("free")
+            after = await store.has_free_host({})
+
+        assert (found, after) == ([True, True, False], False)
+
+    async def test_a_host_holds_what_it_must_still_remove(self, stores: Stores) -> None:
+        experiment = await add_experiment(stores)
+        async with stores.begin() as store:
+            await store.add_trials(
+                [
+                    a_trial(experiment, 1, host="a", state=TrialState.RUNNING),
+                    a_trial(experiment, 2, host="a", state=TrialState.SUCCEEDED),
+                    a_trial(experiment, 3, host="a", state=TrialState.SUCCEEDED, removed_at=EPOCH),
+                    a_trial(experiment, 4, host="A", state=TrialState.RUNNING),
+                ]
+            )
+
+        async with stores.begin() as store:
+            assert [trial.number for trial in await store.trials_of_host("a")] == [1, 2]

@@ -1,0 +1,204 @@
+"""Trials and the points of their logs."""
+
+from datetime import timedelta
+
+import pytest
+
+from events.objective import EarlyStoppingRule
+from events.observation import MetricPoint
+from events.search_space import ParameterAssignment
+from functions.experiment.model import Experiment
+from functions.ports import Stores
+from functions.suggestion.history import pack_row
+from functions.trial.model import StopReason, Trial, TrialState
+from tests.builders import EPOCH, UID, a_finished_trial, a_range, a_trial
+from tests.contract.store_suite.transactions import add_experiment
+
+
+async def _add(stores: Stores, *trials: Trial) -> None:
+    async with stores.begin() as store:
+        await store.add_trials(trials)
+
+
+async def _find(stores: Stores, number: int = 1) -> Trial:
+    async with stores.begin() as store:
+        found = await store.trial(UID, number)
+    assert found is not None
+    return found
+
+
+def _fields(row: object) -> dict[str, object]:
+    return {name: value for name, value in vars(row).items() if not name.startswith("_")}
+
+
+@pytest.fixture
+async def experiment(stores: Stores) -> Experiment:
+    """Return an Experiment that the store has."""
+    return await add_experiment(stores)
+
+
+class TrialContract:
+    """Mixed into a test class; `stores` is the adapter."""
+
+    async def test_a_trial_comes_back_as_it_was(self, stores: Stores, experiment: Experiment) -> None:
+        trial = a_trial(
+            experiment,
+            assignments=(ParameterAssignment(name="x", value="1e-3"), ParameterAssignment(name="é", value="☃")),
+            labels={"a": "1"},
+            runner_selector={"gpu": "yes"},
+            rules=(EarlyStoppingRule(name="loss", value="0.3", comparison="less", start_step=2),),
+            vector=pack_row((0.1, 2.0)),
+            message="long " * 5_000,
+            cursor=2**40,
+            value=0.1 + 0.2,
+            start_average=1e-300,
+            stop_reason=StopReason.KILLED,
+            started_at=EPOCH + timedelta(microseconds=1),
+        )
+        trial.fold = trial.fold.add(a_range(0.5, "nan", 0.25).points)
+        trial.settle_for(a_finished_trial(trial, 0.5, log_source=""), until=EPOCH)
+        before = _fields(trial)
+
+        await _add(stores, trial)
+
+        assert _fields(await _find(stores)) == before
+
+    @pytest.mark.parametrize("value", [None, 0.0, -1.5, 1.7976931348623157e308, 5e-324])
+    async def test_an_objective_comes_back_to_the_last_bit(
+        self, stores: Stores, experiment: Experiment, value: float | None
+    ) -> None:
+        await _add(stores, a_trial(experiment, value=value))
+
+        assert (await _find(stores)).value == value
+
+    async def test_an_unknown_trial_is_none(self, stores: Stores, experiment: Experiment) -> None:
+        async with stores.begin() as store:
+            assert await store.trial(UID, 1) is None
+            assert await store.trial(UID, 1, lock=True) is None
+
+    async def test_active_trials_come_by_number(self, stores: Stores, experiment: Experiment) -> None:
+        states = list(TrialState)
+        await _add(stores, *(a_trial(experiment, 9 - index, state=state) for index, state in enumerate(states)))
+
+        async with stores.begin() as store:
+            plain = [trial.number for trial in await store.active_trials(UID)]
+        async with stores.begin() as store:
+            locked = [trial.number for trial in await store.active_trials(UID, lock=True)]
+
+        assert plain == locked == [6, 7, 8, 9]
+
+    async def test_trials_are_found_by_their_cause(self, stores: Stores, experiment: Experiment) -> None:
+        causes = ["b", "a", "b"]
+        await _add(stores, *(a_trial(experiment, 1 + index, caused_by=cause) for index, cause in enumerate(causes)))
+
+        async with stores.begin() as store:
+            assert [trial.number for trial in await store.trials_caused_by(UID, "b")] == [1, 3]
+            assert await store.trials_caused_by("uid-other", "b") == []
+
+    async def test_finished_trials_come_in_the_order_of_their_finish(
+        self, stores: Stores, experiment: Experiment
+    ) -> None:
+        await _add(
+            stores,
+            *(
+                a_trial(experiment, number, seq=seq, value=value, vector=pack_row((float(number),)))
+                for number, seq, value in ((1, 3, 0.3), (2, None, None), (3, 1, 0.1), (4, 2, None))
+            ),
+        )
+
+        async with stores.begin() as store:
+            every = await store.finished_since(UID, 0)
+            newer = await store.finished_since(UID, 2)
+
+        assert [(it.seq, it.value) for it in every] == [(1, 0.1), (2, None), (3, 0.3)]
+        assert [(it.seq, it.vector) for it in newer] == [(3, pack_row((1.0,)))]
+
+    async def test_points_come_back_by_position(self, stores: Stores, experiment: Experiment) -> None:
+        trial = a_trial(experiment)
+        points = (
+            MetricPoint(position=20, name="loss", value="0.1", time=EPOCH + timedelta(microseconds=7)),
+            MetricPoint(position=3, name="é", value="☃ " * 2_000),
+            MetricPoint(position=3, name="Loss", value="1"),
+            MetricPoint(position=3, name="loss", value="nan"),
+        )
+        async with stores.begin() as store:
+            await store.add_points(trial, a_range(end=30).replace(points=points))
+
+        async with stores.begin() as store:
+            found = await store.points(trial.uid, "log")
+
+        assert set(found) == set(points)
+        assert [point.position for point in found] == [3, 3, 3, 20]
+
+    async def test_points_that_are_there_stay_as_they_are(self, stores: Stores, experiment: Experiment) -> None:
+        trial = a_trial(experiment)
+        for values in ((0.5, 0.4), (9, 8, 0.3)):
+            async with stores.begin() as store:
+                await store.add_points(trial, a_range(*values))
+
+        async with stores.begin() as store:
+            found = await store.points(trial.uid, "log")
+        assert [point.value for point in found] == ["0.5", "0.4", "0.3"]
+
+    async def test_sources_are_kept_apart(self, stores: Stores, experiment: Experiment) -> None:
+        trial = a_trial(experiment)
+        async with stores.begin() as store:
+            await store.add_points(trial, a_range(1, source="a"))
+            await store.add_points(trial, a_range(2, source="A"))
+
+        async with stores.begin() as store:
+            found = [[point.value for point in await store.points(trial.uid, source)] for source in "aA"]
+        assert found == [["1"], ["2"]]
+
+    async def test_many_points_are_stored_at_once(self, stores: Stores, experiment: Experiment) -> None:
+        trial = a_trial(experiment)
+        async with stores.begin() as store:
+            await store.add_points(trial, a_range(*range(1_000)))
+
+        async with stores.begin() as store:
+            found = await store.points(trial.uid, "log")
+        assert [point.value for point in found] == [str(value) for value in range(1_000)]
+
+    async def test_no_points_are_no_statement(self, stores: Stores, experiment: Experiment) -> None:
+        trial = a_trial(experiment)
+        async with stores.begin() as store:
+            await store.add_points(trial, a_range(end=10))
+            assert await store.points(trial.uid, "log") == []
+
+    async def test_start_averages_are_those_of_this_experiment(self, stores: Stores, experiment: Experiment) -> None:
+        averages = [0.5, None, 0.25]
+        await _add(stores, *(a_trial(experiment, 1 + i, start_average=it) for i, it in enumerate(averages)))
+
+        async with stores.begin() as store:
+            assert sorted(await store.start_averages(UID)) == [0.25, 0.5]
+            assert await store.start_averages("uid-other") == []
+
+    async def test_unremoved_trials_come_in_bounded_pages(self, stores: Stores, experiment: Experiment) -> None:
+        removed = {2: EPOCH}
+        await _add(stores, *(a_trial(experiment, number, removed_at=removed.get(number)) for number in range(1, 5)))
+
+        async with stores.begin() as store:
+            assert [trial.number for trial in await store.unremoved_trials(UID, 2)] == [1, 3]
+
+    async def test_locked_trials_are_read_once(self, stores: Stores, experiment: Experiment) -> None:
+        await _add(stores, *(a_trial(experiment, number) for number in range(1, 4)))
+
+        async with stores.begin() as store:
+            await store.lock_trials(UID, [3, 1])
+            first = await store.trial(UID, 1, lock=True)
+            assert first is not None
+            first.cursor = 5
+            again = await store.trial(UID, 1)
+
+        assert again is first
+        assert (await _find(stores)).cursor == 5
+
+    async def test_deleting_a_page_deletes_its_points(self, stores: Stores, experiment: Experiment) -> None:
+        trial = a_trial(experiment)
+        await _add(stores, trial)
+        async with stores.begin() as store:
+            await store.add_points(trial, a_range(1))
+
+        async with stores.begin() as store:
+            await store.delete_page(UID, 10)
+            assert await store.points(trial.uid, "log") == []
