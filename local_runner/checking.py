@@ -42,10 +42,11 @@ def check(documents: Sequence[Document], *, namespace: str | None, target: str |
     problems: list[str] = []
     found: list[Submission] = []
     for document in documents:
-        errors = list(_errors(document.manifest, namespace, target))
+        manifest = _with_namespace(document.manifest, namespace)
+        errors = [*_namespace_errors(manifest, namespace), *_errors(manifest, target)]
         problems += (f"{document.place}: {error}" for error in errors)
         if not errors:
-            found.append(_submission(document.manifest, namespace, target))
+            found.append(_submission(manifest, target))
     names = [(it.ref.namespace, it.ref.name) for it in found]
     repeated = sorted({name for name in names if names.count(name) > 1})
     problems += (f"{documents[0].place}: metadata.name: {name} is given twice" for _, name in repeated)
@@ -54,7 +55,22 @@ def check(documents: Sequence[Document], *, namespace: str | None, target: str |
     return found
 
 
-def _errors(manifest: Manifest, namespace: str | None, target: str | None) -> Iterator[str]:
+def _with_namespace(manifest: Manifest, namespace: str | None) -> Manifest:
+    """Return the manifest in the namespace of the command line, where it names none itself."""
+    metadata = manifest.get("metadata", {})
+    if not namespace or not isinstance(metadata, dict) or metadata.get("namespace"):
+        return manifest
+    return {**manifest, "metadata": {**metadata, "namespace": namespace}}
+
+
+def _namespace_errors(manifest: Manifest, namespace: str | None) -> Iterator[str]:
+    metadata = manifest.get("metadata")
+    given = metadata.get("namespace") if isinstance(metadata, dict) else None
+    if namespace and given and namespace != given:
+        yield f"metadata.namespace: is {given}, which does not match --namespace={namespace}"
+
+
+def _errors(manifest: Manifest, target: str | None) -> Iterator[str]:
     if manifest.get("kind") != "Experiment":
         yield f"kind: must be Experiment, got {manifest.get('kind')}"
         return
@@ -63,19 +79,11 @@ def _errors(manifest: Manifest, namespace: str | None, target: str | None) -> It
     yield from map(str, admission.errors)
     if admission.resource is None or admission.errors:
         return
-    yield from _namespace_errors(manifest, namespace)
     template = admission.resource.spec.trial_template
     try:
         _override(template.trial_spec or {} if template else {}, target)
     except ValueError as error:
         yield f"{_TEMPLATE}: {error}"
-
-
-def _namespace_errors(manifest: Manifest, namespace: str | None) -> Iterator[str]:
-    metadata = manifest.get("metadata")
-    given = metadata.get("namespace") if isinstance(metadata, dict) else None
-    if namespace and given and namespace != given:
-        yield f"metadata.namespace: is {given}, which does not match --namespace={namespace}"
 
 
 def _override(trial_spec: Manifest, target: str | None) -> str | None:
@@ -92,17 +100,17 @@ def _override(trial_spec: Manifest, target: str | None) -> str | None:
     return None if chosen == natural else target
 
 
-def _submission(manifest: Manifest, namespace: str | None, target: str | None) -> Submission:
+def _submission(manifest: Manifest, target: str | None) -> Submission:
     resource = read_experiment(manifest).resource
     assert resource is not None
-    template = resource.spec.trial_template
     uid = new_id()
-    given = manifest.get("metadata")
-    metadata = {name: it for name, it in (given if isinstance(given, dict) else {}).items() if name != "generateName"}
     name = resource.metadata.name or resource.metadata.generate_name + derive_suffix(uid, "name", length=5)
-    metadata |= {"name": name, "namespace": namespace or resource.metadata.namespace}
+    given = manifest.get("metadata")
+    metadata = {key: it for key, it in (given if isinstance(given, dict) else {}).items() if key != "generateName"}
+    metadata |= {"name": name, "namespace": resource.metadata.namespace}
+    template = resource.spec.trial_template
     event = ExperimentCreated(
-        experiment=ExperimentRef(namespace=str(metadata["namespace"]), name=name, uid=uid),
+        experiment=ExperimentRef(namespace=resource.metadata.namespace, name=name, uid=uid),
         resource={key: it for key, it in manifest.items() if key != "status"} | {"metadata": metadata},
         target=_override(template.trial_spec or {} if template else {}, target),
     )

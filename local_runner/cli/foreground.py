@@ -17,6 +17,7 @@ from local_runner.cli.errors import ExitStatus
 from local_runner.cli.opening import open_runner, report_path
 from local_runner.cli.watching import Watch
 from local_runner.view.view import View, make_view
+from local_runner.view.words import command_for
 
 if TYPE_CHECKING:
     from local_runner.embedded import EmbeddedRunner
@@ -49,8 +50,11 @@ async def run_foreground(settings: Settings, options: Options, begin: Begin) -> 
             status = await watch.run()
         ended = [look.experiment for look in watch.looks if look.is_over and not look.experiment.deleted_at]
         materials = [] if options.is_silent else await _read_materials(runner.reader, ended)
+        others = [it for it in await runner.reader.experiments() if not it.is_completed and it.uid not in uids]
     for material in materials:
         _write_report(material, options.report or report_path(settings.directory, material.experiment), view)
+    for other in others:
+        view.say(f"Experiment {other.name} has not ended. Go on: {command_for('resume', other)}")
     return status
 
 
@@ -69,7 +73,8 @@ def _warming() -> Iterator[None]:
 async def _read_materials(reader: SQLReader, ended: Sequence[Experiment]) -> list["Material"]:
     from local_runner.report.material import Material
 
-    return [Material(experiment, await reader.all_trials(experiment.uid)) for experiment in ended]
+    tried = (experiment for experiment in ended if experiment.created_count)
+    return [Material(experiment, await reader.all_trials(experiment.uid)) for experiment in tried]
 
 
 def _write_report(material: "Material", path: Path, view: View) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from functions.errors import KuttabError
-from functions.experiment.model import Experiment, Phase
+from functions.experiment.model import Experiment
+from functions.experiment.reasons import Phase
 from local_runner.cli.errors import ExitStatus
 from local_runner.cli.interrupts import Interrupts
 from local_runner.view.look import Follower, Look, Reader

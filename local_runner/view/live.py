@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from events.envelope import Event
-from functions.experiment.model import Experiment, Phase
+from functions.experiment.model import Experiment
+from functions.experiment.reasons import Phase
 from functions.trial.model import Trial
 from local_runner.view.look import Look
 from local_runner.view.summary import summary_lines
@@ -23,8 +24,8 @@ from local_runner.view.words import (
     shorten,
 )
 
-_FRAME_LINES = 8
-"""Lines of one Experiment besides its running Trials."""
+_FRAME_LINES = 11
+"""Lines of one Experiment besides its running Trials, and one for the cursor."""
 _FEWEST_ROWS = 2
 
 

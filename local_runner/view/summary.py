@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from functions.experiment.model import Experiment, Phase
+from functions.experiment.model import Experiment
+from functions.experiment.reasons import Phase
 from local_runner.view.look import Look
 from local_runner.view.table import render_duration
 from local_runner.view.words import command_for, render_counts, render_progress
