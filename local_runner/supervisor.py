@@ -81,11 +81,12 @@ class Supervisor:
     async def _beat(self) -> list[_Held]:
         """Write the heartbeat and read what this host holds, in one transaction."""
         async with self.wiring.stores.begin() as store:
+            trials = await store.trials_of_host(self.host.name)
+            keys = [(trial.uid, trial.attempt) for trial in trials if trial.is_active]
+            self.busy = sum(key not in self.launching for key in keys)
             busy = self.busy + len(self.launching)
             await store.beat(Host(self.host.name, self.host.slots, busy, self.host.labels))
-            trials = await store.trials_of_host(self.host.name)
             experiments = await store.experiments_of(list({trial.experiment_uid for trial in trials}))
-        self.busy = sum(trial.is_active and (trial.uid, trial.attempt) not in self.launching for trial in trials)
         self._changed.set()
         return [
             _hold(experiments[trial.experiment_uid], trial) for trial in trials if trial.experiment_uid in experiments

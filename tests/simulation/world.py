@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -19,9 +20,9 @@ from events.experiment import (
 from events.observation import MetricPoint, MetricRange
 from events.reference import ExperimentRef
 from events.trial import TargetKind, TrialCreated, TrialFinished, WorkerOutcome
-from functions.catalog import EXTERNAL_QUEUE, SUBSCRIPTIONS, launch_queue
+from functions.catalog import EXTERNAL_QUEUE, SUBSCRIPTIONS, Subscription, launch_queue
 from functions.limits import Limits
-from functions.ports import Host
+from functions.ports import Host, Ledger
 from functions.worker import Worker
 from infra.broker.port import Delivery
 from infra.offload import run_in_place
@@ -32,7 +33,16 @@ from infra.target.external import ExternalTarget
 from infra.target.simulated import Script, SimulatedTarget
 from infra.wiring import Wiring
 from local_runner.supervisor import Supervisor
-from tests.simulation.chaos import ChaosBroker, ChaosStores, ChaosTarget, Clockwork, Crash, Message, Odds
+from tests.simulation.chaos import (
+    ChaosBroker,
+    ChaosStores,
+    ChaosTarget,
+    Clockwork,
+    Crash,
+    InjectedError,
+    Message,
+    Odds,
+)
 from tests.simulation.driver import InstantConnection, open_raw
 from tests.simulation.invariants import Inspector
 from tests.simulation.scenario import Plan, objective
@@ -70,6 +80,19 @@ class SpyNotifier:
             raise OSError("no route")
 
 
+@dataclass(slots=True, kw_only=True)
+class BreakableWiring(Wiring):
+    """A wiring in which one handler may always raise."""
+
+    broken_queue: str = ""
+
+    async def run(self, subscription: Subscription, event: Event, store: Ledger | None = None) -> list[Event]:
+        """Call the handler, unless it is the broken one."""
+        if subscription.queue == self.broken_queue:
+            raise InjectedError(subscription.queue)
+        return await Wiring.run(self, subscription, event, store)
+
+
 class Process:
     """One process of ours: caches that die with it, and what it is doing."""
 
@@ -90,7 +113,8 @@ class Process:
         process = ChaosTarget(local, world.clockwork, self.name, world.inspector.note_launched)
         host = Host(self.name, slots=2)
         targets = {TargetKind.SIMULATED: simulated, TargetKind.EXTERNAL: ExternalTarget(), TargetKind.PROCESS: process}
-        wiring = Wiring(
+        wiring = BreakableWiring(
+            broken_queue=world.broken_queue,
             stores=stores,
             targets=targets,
             host=host,
@@ -116,9 +140,9 @@ class World:
     """Everything of one seed."""
 
     def __init__(
-        self, seed: int, plan: Plan, script: Callable[[Worker], Script], *, odds: Odds, limits: Limits = LIMITS
+        self, seed: int, plan: Plan, script: Callable[[Worker], Script], *, odds: Odds, broken_queue: str = ""
     ) -> None:
-        self.seed, self.plan, self.limits = seed, plan, limits
+        self.seed, self.plan, self.limits, self.broken_queue = seed, plan, LIMITS, broken_queue
         self.clockwork = Clockwork(Random(f"world/{seed}"), EPOCH, odds)
         self.broker = ChaosBroker(self.clockwork)
         raw = open_raw()
