@@ -102,7 +102,11 @@ class Store(Protocol):
         ...
 
     async def unremoved_trials(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
-        """Return Trials whose Worker is not confirmed gone."""
+        """Return Trials whose Worker is not confirmed gone; a lost host's are, since nobody can look."""
+        ...
+
+    async def reopen_logs(self, experiment_uid: str) -> None:
+        """Let the hosts that keep logs of ended process Workers see these Trials again, so that they delete them."""
         ...
 
     async def delete_page(self, experiment_uid: str, limit: int) -> bool:

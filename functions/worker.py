@@ -116,6 +116,10 @@ class Target(Protocol):
 class LocalTarget(Target, Protocol):
     """A target whose Workers only this host can see."""
 
+    async def purge(self, trial_uid: str) -> None:
+        """Kill what may run of the Trial and delete all that is kept of it, logs included."""
+        ...
+
     async def list_workers(self) -> tuple[tuple[str, int], ...]:
         """Return (trial uid, attempt) of each Worker that is alive on this host."""
         ...

@@ -30,6 +30,18 @@ class Settings:
     """Messages of one batch of store-only handlers: enough for a group to share its transaction."""
     concurrency: int = 16
     """Handlers with steps outside of transactions that run side by side."""
+    broker: str = field(default="", metadata={"variable": "KUTTAB_BROKER_URL"})
+    """The broker of a deployment, such as `amqp://user:password@host/`; empty means one process with its own."""
+    database: str = field(default="", metadata={"variable": "KUTTAB_DATABASE_URL"})
+    """The database of a deployment, such as `mysql+aiomysql://user:password@host/kuttab`; empty means a file here."""
+    host: str = ""
+    """The name under which this host claims Trials; empty means one that is kept in the directory."""
+    labels: tuple[str, ...] = ()
+    """What this host is good for, as `key=value`: Trials may ask for it by `runnerSelector`."""
+    health_port: int = 0
+    """Where a long-lived process answers `GET /healthz` on 127.0.0.1; 0 means nowhere."""
+    stop_seconds: float = 30.0
+    """How long a process that was asked to stop may finish what it has in hand."""
     webhooks: tuple[str, ...] = ()
     """URLs that are told when an Experiment ends."""
     limits: Limits = field(default_factory=Limits)
@@ -39,23 +51,33 @@ class Settings:
         """Read the environment, then the overrides that are not None. Raises SettingsError."""
         found: dict[str, object] = {}
         for setting in fields(cls):
-            text = environment.get(f"KUTTAB_{setting.name.upper()}")
+            variable = setting.metadata.get("variable", f"KUTTAB_{setting.name.upper()}")
+            text = environment.get(variable)
             if text is not None and setting.name != "limits":
-                found[setting.name] = _parse(setting.name, text, type(getattr(cls(), setting.name)))
+                found[setting.name] = _parse(variable, text, type(getattr(cls(), setting.name)))
         found |= {name: value for name, value in overrides.items() if value is not None}
         return replace(cls(), **found)  # type: ignore[arg-type]  # the fields' types are checked by _parse
 
     @property
+    def label_map(self) -> dict[str, str]:
+        """The labels as a mapping. Raises SettingsError."""
+        pairs = [label.partition("=") for label in self.labels]
+        if bad := [key for key, equals, _ in pairs if not key or not equals]:
+            message = f"labels: {bad[0]!r} is not key=value"
+            raise SettingsError(message)
+        return {key: value for key, _, value in pairs}
+
+    @property
     def database_url(self) -> str:
-        """The embedded database."""
-        return f"sqlite+aiosqlite:///{self.directory / 'kuttab.db'}"
+        """The database: a deployment's, or the file of this directory."""
+        return self.database or f"sqlite+aiosqlite:///{self.directory / 'kuttab.db'}"
 
 
-def _parse(name: str, text: str, kind: type) -> object:
+def _parse(variable: str, text: str, kind: type) -> object:
     if kind is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     try:
         return kind(text)
     except ValueError as error:
-        message = f"KUTTAB_{name.upper()}: {text!r} is not a {kind.__name__}"
+        message = f"{variable}: {text!r} is not a {kind.__name__}"
         raise SettingsError(message) from error

@@ -1,33 +1,27 @@
 """EmbeddedRunner: broker, store, functions, Workers and clock in one process, for one directory."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
 from events.envelope import Event
 from events.experiment import ExperimentCreated, ExperimentStopRequested
-from events.trial import TargetKind
-from functions.catalog import SUBSCRIPTIONS, launch_queue
 from functions.errors import KuttabError
 from functions.experiment.model import Experiment
 from functions.ports import Host
 from infra.broker.inbox import Inbox
 from infra.broker.memory import MemoryBroker
-from infra.notifier import WebhookNotifier
-from infra.offload import run_in_thread
 from infra.runtime import Runtime
 from infra.settings import Settings
 from infra.store.engine import SQLStores, make_engine
 from infra.store.reader import SQLReader
 from infra.store.schema import upgrade
-from infra.target.external import ExternalTarget
 from infra.target.process import ProcessTarget
-from infra.wiring import Wiring
-from local_runner.clock import repeat, tick
-from local_runner.consumers import consume, consume_launches
+from local_runner.clock import repeat
 from local_runner.directory import RunnerDirectory
+from local_runner.loops import Loops, wire
 from local_runner.supervisor import Supervisor
 
 _INBOX_SECONDS = 0.2
@@ -38,6 +32,10 @@ _STOP_SECONDS = 60.0
 
 class StopTimeoutError(KuttabError):
     """Workers were told to stop and did not in time: `kuttab resume` looks after them again."""
+
+
+class ExperimentDeletedError(KuttabError):
+    """Somebody deleted the Experiment that was waited for."""
 
 
 class EmbeddedRunner:
@@ -61,46 +59,22 @@ class EmbeddedRunner:
             self._inbox = Inbox(directory.inbox)
             self.broker = MemoryBroker(on_publish=self._hear, on_dead_letter=directory.keep_dead_letter)
             stack.push_async_callback(self.broker.close)
-            self._target = ProcessTarget(directory.workers)
             host = Host(directory.host_name(), slots=self._settings.slots)
-            self._wiring = self._wire(SQLStores(engine), host)
-            self._supervisor = Supervisor(self._wiring, self.broker, self._target, host)
-            await self._supervisor.look()
-            stack.push_async_callback(self._cancel, [asyncio.create_task(it) for it in self._loops()])
+            target = ProcessTarget(directory.workers)
+            wiring = wire(SQLStores(engine), target, host, self._settings)
+            supervisor = Supervisor(wiring, self.broker, target, host)
+            await supervisor.look()
+            loops = Loops(Runtime(wiring, self.broker), self.broker, supervisor, self._settings)
+            stack.push_async_callback(loops.stop)
+            loops.start(has_clock=True)
+            loops.add_round(repeat(lambda: self._drain(loops.runtime), seconds=_INBOX_SECONDS))
             self._stack = stack.pop_all()
         return self
-
-    def _wire(self, stores: SQLStores, host: Host) -> Wiring:
-        return Wiring(
-            stores=stores,
-            targets={TargetKind.PROCESS: self._target, TargetKind.EXTERNAL: ExternalTarget()},
-            host=host,
-            limits=self._settings.limits,
-            offload=run_in_thread,
-            notifier=WebhookNotifier(self._settings.webhooks),
-        )
-
-    def _loops(self) -> Sequence[Coroutine[None, None, None]]:
-        settings, runtime = self._settings, Runtime(self._wiring, self.broker)
-        launches = consume_launches(launch_queue(TargetKind.PROCESS), runtime, self.broker, self._supervisor)
-        return [
-            *(consume(it, runtime, self.broker, settings) for it in SUBSCRIPTIONS if it.queue != "trial-launch"),
-            launches,
-            repeat(self._supervisor.look, seconds=settings.supervise_seconds),
-            repeat(lambda: tick(self.broker), seconds=settings.tick_seconds),
-            repeat(lambda: self._drain(runtime), seconds=_INBOX_SECONDS),
-        ]
 
     async def _drain(self, runtime: Runtime) -> None:
         """Handle what other programs have left in the inbox."""
         if deliveries := self._inbox.drain():
             await runtime.process(deliveries)
-
-    @staticmethod
-    async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -122,9 +96,17 @@ class EmbeddedRunner:
         await self.broker.publish(events)
 
     async def wait_until_finished(self, uid: str) -> Experiment:
-        """Return the Experiment when it is completed and none of its Trials is active any more."""
+        """Return the Experiment when it is completed and none of its Trials is active any more.
+
+        Raises ExperimentDeletedError where it is deleted meanwhile.
+        """
+        is_known = False
         while True:
             experiment = await self.reader.experiment_of_uid(uid)
+            if (is_known and experiment is None) or (experiment is not None and experiment.deleted_at):
+                message = f"the Experiment {uid} was deleted"
+                raise ExperimentDeletedError(message)
+            is_known = experiment is not None
             if experiment is not None and experiment.is_completed and not experiment.active_count:
                 return experiment
             await self._wait_for_change()

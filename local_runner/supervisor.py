@@ -33,6 +33,7 @@ class _Held:
     experiment: ExperimentRef
     trial: Trial
     worker: Worker
+    is_deleted: bool
 
 
 @dataclass(slots=True)
@@ -106,7 +107,7 @@ class Supervisor:
     async def _tend(self, held: _Held) -> Sequence[Event]:
         trial = held.trial
         if not trial.is_active:
-            await self.target.remove(held.worker)
+            await (self.target.purge(trial.uid) if held.is_deleted else self.target.remove(held.worker))
             await self._note_removed(held)
             return ()
         if trial.state == TrialState.LAUNCHING:
@@ -158,7 +159,7 @@ async def _lock(held: _Held, store: Ledger) -> tuple[Experiment | None, Trial | 
 
 
 def _hold(experiment: Experiment, trial: Trial) -> _Held:
-    return _Held(experiment.ref, trial, render_worker(experiment, trial))
+    return _Held(experiment.ref, trial, render_worker(experiment, trial), experiment.deleted_at is not None)
 
 
 def _changed(held: _Held, kind: TargetKind) -> WorkerChanged:

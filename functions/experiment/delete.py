@@ -20,6 +20,7 @@ async def handle(event: ExperimentDeleteRequested, *, store: Store, limits: Limi
     if experiment.deleted_at is None:
         experiment.delete(at=at)
         await store.add_tombstone(experiment.uid)
+        await store.reopen_logs(experiment.uid)
         schedule(experiment, limits, at=at)
     return [*await stop_trials(experiment, store, cause=event), *announcements(experiment, cause=event, at=at)]
 

@@ -5,18 +5,19 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, cast
 
-from sqlalchemy import Executable, Select, delete, select, text
+from sqlalchemy import Executable, Select, delete, select, text, update
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from events.observation import MetricPoint, MetricRange
 from events.reference import ExperimentRef
+from events.trial import TargetKind
 from functions.experiment.model import Experiment
 from functions.ports import FinishedTrial
 from functions.suggestion.model import Suggestion
 from functions.trial.model import ACTIVE, Trial
-from infra.store.mapping import experiments, observation_logs, suggestions, tombstones, trials
+from infra.store.mapping import experiments, hosts, observation_logs, suggestions, tombstones, trials
 
 _EXPERIMENTS, _SUGGESTIONS, _TRIALS = range(3)
 POINTS_PER_STATEMENT = 500
@@ -192,9 +193,17 @@ class SQLStore:
         return [float(value) for value in await self._session.scalars(query) if value is not None]
 
     async def unremoved_trials(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
-        """Return Trials whose Worker is not confirmed gone."""
+        """Return Trials whose Worker is not confirmed gone, but for those of lost hosts."""
+        lost = select(hosts.c.name).where(hosts.c.lost_at.is_not(None))
         query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.removed_at.is_(None))
+        query = query.where(trials.c.host.not_in(lost))
         return list(await self._session.scalars(query.order_by(trials.c.number).limit(limit)))
+
+    async def reopen_logs(self, experiment_uid: str) -> None:
+        """Make the ended process Workers of an Experiment their hosts' business again."""
+        kept = (trials.c.experiment_uid == experiment_uid) & (trials.c.host != "") & trials.c.state.not_in(ACTIVE)
+        of_process = trials.c.target == TargetKind.PROCESS
+        await self._session.execute(update(trials).where(kept, of_process).values(removed_at=None, due_at=None))
 
     async def delete_page(self, experiment_uid: str, limit: int) -> bool:
         """Delete a page of Trials with their points, or at last the Experiment; see the port."""

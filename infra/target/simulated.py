@@ -122,6 +122,11 @@ class SimulatedTarget:
         """Forget the Worker."""
         self._lives.pop((worker.trial.uid, worker.attempt), None)
 
+    async def purge(self, trial_uid: str) -> None:
+        """Forget every attempt of the Trial."""
+        for key in [key for key in self._lives if key[0] == trial_uid]:
+            del self._lives[key]
+
     async def list_workers(self) -> tuple[tuple[str, int], ...]:
         """Return the Workers that live."""
         return tuple(sorted(self.living()))

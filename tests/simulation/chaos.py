@@ -239,6 +239,10 @@ class ChaosTarget:
         await self._outside()
         await self._target.remove(worker)
 
+    async def purge(self, trial_uid: str) -> None:
+        await self._outside()
+        await self._target.purge(trial_uid)
+
     async def list_workers(self) -> tuple[tuple[str, int], ...]:
         await self._outside()
         return await self._target.list_workers()

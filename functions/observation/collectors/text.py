@@ -14,7 +14,7 @@ from events.observation import MetricPoint
 from functions.worker import LogLine
 
 DEFAULT_FILTER = r"([\w|-]+)\s*=\s*([+-]?\d*(\.\d+)?([Ee][+-]?\d+)?)"
-"""Katib's. It finds an empty value in `loss=nan`; such a match is no report."""
+"""Katib's. It finds an empty value in `loss=nan` and a sign alone in `loss=-inf`; such a match is no report."""
 
 MAX_VALUE_CHARACTERS = 4_096
 """What an event holds; more is cut."""
@@ -85,8 +85,8 @@ def compile_filter(text: str) -> re.Pattern[str]:
 class TextCollector:
     """Finds `name=value` in lines, as Katib does: by filters with two groups, in lines that hold a metric's name.
 
-    An empty value is no report. Text that is no number, such as `nan`, is kept where a filter captures it; whether it
-    counts is not judged here.
+    An empty value, or a sign alone, is no report. Text that is no number, such as `nan`, is kept where a filter
+    captures it; whether it counts is not judged here.
     """
 
     def __init__(self, metric_names: Sequence[str], filters: Sequence[str] = ()) -> None:
@@ -105,7 +105,7 @@ class TextCollector:
         for pattern in self._filters:
             for match in pattern.finditer(line.text):
                 name, value = (text.strip() if text else "" for text in match.group(1, 2))
-                if name in self._names and value:
+                if name in self._names and value.strip("+-"):
                     position = line.position + match.start()
                     found[position, name] = _point(position, name, value, time)
         return [found[key] for key in sorted(found)]

@@ -1,0 +1,82 @@
+"""The loops of one process, embedded or long-lived: consumers, supervisor, clock; started together, ended in order."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from events.trial import TargetKind
+from functions.catalog import SUBSCRIPTIONS, launch_queues
+from functions.ports import Host, Stores
+from infra.broker.port import Broker
+from infra.notifier import WebhookNotifier
+from infra.offload import run_in_thread
+from infra.runtime import Runtime
+from infra.settings import Settings
+from infra.target.external import ExternalTarget
+from infra.target.process import ProcessTarget
+from infra.wiring import Wiring
+from local_runner.clock import repeat, tick
+from local_runner.consumers import Stopping, consume, consume_launches
+from local_runner.supervisor import Supervisor
+
+
+def wire(stores: Stores, target: ProcessTarget, host: Host, settings: Settings) -> Wiring:
+    """Return the ports of a process that can run process Workers."""
+    return Wiring(
+        stores=stores,
+        targets={TargetKind.PROCESS: target, TargetKind.EXTERNAL: ExternalTarget()},
+        host=host,
+        limits=settings.limits,
+        offload=run_in_thread,
+        notifier=WebhookNotifier(settings.webhooks),
+    )
+
+
+class Loops:
+    """Everything that a process does over and over."""
+
+    def __init__(self, runtime: Runtime, broker: Broker, supervisor: Supervisor, settings: Settings) -> None:
+        self.runtime = runtime
+        self._broker = broker
+        self._supervisor = supervisor
+        self._settings = settings
+        self._stopping = Stopping()
+        self._consumers: list[asyncio.Task[None]] = []
+        self._rounds: list[asyncio.Task[None]] = []
+
+    def start(self, *, has_clock: bool) -> None:
+        """Consume every function's queue, look after the Workers, and tick where this process is the clock too."""
+        broker, settings, stopping = self._broker, self._settings, self._stopping
+        work: list[Coroutine[Any, Any, None]] = [
+            consume(it, self.runtime, broker, settings, stopping) for it in SUBSCRIPTIONS if it.queue != "trial-launch"
+        ]
+        queues = launch_queues([TargetKind.PROCESS], self._supervisor.host.labels)
+        work += [consume_launches(queue, self.runtime, broker, self._supervisor, stopping) for queue in queues]
+        self._consumers = [asyncio.create_task(it) for it in work]
+        self.add_round(repeat(self._supervisor.look, seconds=settings.supervise_seconds))
+        if has_clock:
+            self.add_round(repeat(lambda: tick(broker), seconds=settings.tick_seconds))
+
+    def add_round(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start something that goes round until the end."""
+        self._rounds.append(asyncio.create_task(work))
+
+    @property
+    def failures(self) -> Sequence[str]:
+        """Name what has ended and should not have: a consumer ends only by a bug or a broker that is gone for good."""
+        ended = (task for task in self._consumers if task.done() and not task.cancelled())
+        return [repr(task.exception()) for task in ended if task.exception() is not None]
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what is in hand within its time, then end the rest: nothing of it is lost."""
+        self._stopping.set()
+        await _end(self._rounds, seconds=0)
+        await _end(self._consumers, seconds=self._settings.stop_seconds)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]], *, seconds: float) -> None:
+    if tasks and seconds:
+        await asyncio.wait(tasks, timeout=seconds)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
