@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kombu.connection import Connection
+from kombu.exceptions import ChannelError
 
 from ..envelope import CONTENT_TYPE, MAX_MESSAGE_BYTES, Event, encode
 
@@ -37,13 +38,14 @@ def publish(url: str, event: Event) -> None:
 
 
 def _write(directory: Path, body: bytes) -> None:
+    """Put the body straight into the queue: bindings, which kombu keeps for all directories of a process, lose it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        folders = {"data_folder_in": directory, "data_folder_out": directory, "control_folder": directory / "control"}
-        options = {name: str(folder) for name, folder in folders.items()}
+        options = {"data_folder_in": str(directory), "data_folder_out": str(directory)}
         connection = Connection("filesystem://", transport_options=options)  # type: ignore[no-untyped-call]
-        with connection, connection.SimpleQueue(QUEUE) as queue:  # type: ignore[no-untyped-call]
-            queue.put(body, content_type=CONTENT_TYPE, content_encoding="binary")
-    except OSError as error:
-        message = f"{directory}: {error.strerror or error}"
+        with connection, connection.Producer() as producer:  # type: ignore[no-untyped-call]
+            producer.publish(body, exchange="", routing_key=QUEUE, content_type=CONTENT_TYPE, content_encoding="binary")
+    except (OSError, ChannelError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        message = f"{directory}: {getattr(cause, 'strerror', None) or error}"
         raise PublishError(message) from error

@@ -3,13 +3,14 @@
 import base64
 import json
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from events.client import publish
+from events.client import PublishError, publish
 from events.envelope import decode, encode
 from infra.broker.inbox import BAD_QUEUE, MESSAGE_COUNT, Inbox
 from infra.broker.memory import MemoryBroker
@@ -47,6 +48,33 @@ async def test_what_a_client_publishes_is_drained_into_its_queue(folder: Path) -
 
     assert decode(unwrap(delivery.body)) == an_edit()
     assert delivery.queue == "experiment-edit"
+
+
+def test_one_program_may_write_to_many_inboxes(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders:
+        Inbox(folder).publish(an_edit())
+
+    assert [len(Inbox(folder).drain()) for folder in folders] == [1, 1, 1]
+
+
+def test_an_inbox_that_was_deleted_is_made_again(folder: Path) -> None:
+    Inbox(folder).publish(an_edit())
+    shutil.rmtree(folder)
+
+    Inbox(folder).publish(an_edit())
+
+    assert len(Inbox(folder).drain()) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("/dev/null", "File exists"), ("/proc/self", "No such file or directory")],
+    ids=["no folder", "nothing can be written"],
+)
+def test_a_message_that_cannot_be_written_is_refused_with_the_place(place: str, reason: str) -> None:
+    with pytest.raises(PublishError, match=f"{place}: {reason}"):
+        publish(f"filesystem://{place}", an_edit())
 
 
 def test_an_inbox_that_nobody_has_written_to_is_empty(folder: Path) -> None:
