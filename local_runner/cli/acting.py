@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import click
 
-from events.client.publisher import PublishError
+from events.client.publisher import PublishError, publish
 from events.envelope import Event
 from functions.errors import KuttabError
 from functions.experiment.model import Experiment
@@ -30,8 +30,11 @@ class NotDoneError(KuttabError):
 
 
 def leave_in_inbox(settings: Settings, event: Event) -> None:
-    """Hand the event to the runner, and say so where none is at work."""
+    """Hand the event to the deployment's broker or to the runner here, and say so where none is at work."""
     try:
+        if settings.broker:
+            publish(settings.broker, event)
+            return
         Inbox(settings.directory / "inbox").publish(event)
     except PublishError as error:
         raise KuttabError(str(error)) from error
@@ -41,7 +44,7 @@ def leave_in_inbox(settings: Settings, event: Event) -> None:
 
 async def act(settings: Settings, event: Event, is_done: IsDone) -> None:
     """Hand the event over and return when it is done; where there is no runner, be one that starts no Worker."""
-    if is_busy(settings.directory):
+    if settings.broker or is_busy(settings.directory):
         leave_in_inbox(settings, event)
         async with open_reader(settings) as reader:
             await _wait(reader, is_done)

@@ -9,7 +9,7 @@ from local_runner.cli.options import directory_option
 
 @click.group()
 def command() -> None:
-    """Look after the database of this directory."""
+    """Look after the database of this directory, or of a deployment."""
 
 
 @command.command()

@@ -17,7 +17,9 @@ COMMANDS = {
     "stop": "End an Experiment now and stop its Workers.",
     "delete": "Delete Experiments with their Trials, metrics and logs.",
     "report": "Write the HTML report of an Experiment.",
-    "db": "Look after the database of this directory.",
+    "runner": "Run a deployment's functions and Workers on this host.",
+    "clock": "Tick for a deployment.",
+    "db": "Look after the database.",
     "completion": "Print the completion script of a shell.",
     "version": "Print the version.",
 }

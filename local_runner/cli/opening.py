@@ -1,10 +1,14 @@
 """Open what a command works on: the settings, the database for reading, a runner; each with errors of one line."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from events.envelope import Event
@@ -29,22 +33,25 @@ class DatabaseError(KuttabError):
     """The database cannot be used: mend what the message says, or move the file away and begin anew."""
 
 
-def load_settings(directory: Path | None, *, slots: int | None = None) -> Settings:
+def load_settings(directory: Path | None, **overrides: object) -> Settings:
     """Read the environment and what the command line says besides. Raises SettingsError."""
-    return Settings.load(directory=directory, slots=slots)
+    context = click.get_current_context(silent=True)
+    said = context.meta if context else {}
+    broker, database = said.get("kuttab.broker"), said.get("kuttab.database")
+    return Settings.load(os.environ, directory=directory, broker=broker, database=database, **overrides)
 
 
 def has_database(settings: Settings) -> bool:
-    """Tell whether anything has run in this directory."""
-    return (settings.directory / DATABASE).exists()
+    """Tell whether there is a database: a deployment's, or one that something has made in this directory."""
+    return bool(settings.database) or (settings.directory / DATABASE).exists()
 
 
-def require_database(settings: Settings) -> Path:
-    """Return the path of the directory's database. Raises NoDatabaseError."""
+def require_database(settings: Settings) -> str:
+    """Return the database's name for messages, without its password. Raises NoDatabaseError."""
     path = settings.directory / DATABASE
     if not has_database(settings):
         raise NoDatabaseError(f"there is no {path}: `kuttab run FILE` makes one, --dir names another directory")
-    return path
+    return make_url(settings.database).render_as_string() if settings.database else str(path)
 
 
 @asynccontextmanager
@@ -84,13 +91,14 @@ async def open_runner(
     """Become the runner of the directory; leaving detaches."""
     from local_runner.embedded import EmbeddedRunner
 
-    with database_errors(settings.directory / DATABASE):
-        async with EmbeddedRunner(settings, on_event=on_event) as runner:
+    here = replace(settings, broker="", database="")
+    with database_errors(str(settings.directory / DATABASE)):
+        async with EmbeddedRunner(here, on_event=on_event) as runner:
             yield runner
 
 
 @contextmanager
-def database_errors(path: Path) -> Iterator[None]:
+def database_errors(path: str) -> Iterator[None]:
     """Name the file and the database's own word, not the statement."""
     try:
         yield

@@ -15,13 +15,32 @@ DEFAULT_NAMESPACE = "default"
 namespace_option = click.option(
     "-n", "--namespace", metavar="NAME", help="The namespace; 'default' unless the file names one."
 )
-directory_option = click.option(
-    "--dir",
-    "directory",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Where the runner keeps its state; .kuttab unless KUTTAB_DIRECTORY says otherwise.",
-)
+
+
+def _keep(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Leave the value where `load_settings` finds it: every command has it, none needs it as an argument."""
+    ctx.meta[f"kuttab.{parameter.name}"] = value
+
+
+def directory_option(command: Command) -> Command:
+    """Add what names the place that a command works on: a directory here, or a deployment."""
+    broker = "The deployment's broker, such as amqp://USER:PASSWORD@HOST/; KUTTAB_BROKER_URL says the same."
+    database = "The deployment's database, such as mysql+aiomysql://USER:PASSWORD@HOST/kuttab; or KUTTAB_DATABASE_URL."
+    for option in (
+        click.option("--database", metavar="URL", expose_value=False, callback=_keep, help=database),
+        click.option("--broker", metavar="URL", expose_value=False, callback=_keep, help=broker),
+        click.option(
+            "--dir",
+            "directory",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Where the runner keeps its state; .kuttab unless KUTTAB_DIRECTORY says otherwise.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 experiment_argument = click.argument("name", shell_complete=complete_experiments)
 
 
