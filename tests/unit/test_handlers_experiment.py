@@ -11,7 +11,7 @@ from events.resource import ConditionStatus
 from events.suggestion import SuggestionRequested
 from events.trial import TrialStopRequested
 from functions.errors import Reject, Retry
-from functions.experiment.model import Phase
+from functions.experiment.reasons import Phase
 from functions.trial.model import StopReason, TrialState
 from tests.builders import (
     EPOCH,

@@ -7,7 +7,7 @@ import pytest
 from events.experiment import ExperimentFinished
 from events.suggestion import SuggestionRequested
 from events.trial import TrialCreated, WorkerOutcome
-from functions.experiment.model import Phase
+from functions.experiment.reasons import Phase
 from functions.trial.model import StopReason, TrialState
 from tests.builders import EPOCH, a_finished_trial, a_range, a_report, a_stop, a_tick, seconds
 from tests.fakes import House

@@ -9,7 +9,7 @@ from events.experiment import ExperimentFinished
 from events.suggestion import SuggestionRequested
 from events.trial import TrialCreated
 from functions.errors import Retry
-from functions.experiment.model import Phase
+from functions.experiment.reasons import Phase
 from functions.suggestion.algorithms.interface import Request
 from tests.builders import (
     a_created_event,
