@@ -1,0 +1,1 @@
+"""Real servers for tests: private ones, started when a test first asks and stopped at the end of the run."""

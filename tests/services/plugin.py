@@ -1,0 +1,57 @@
+"""Fixtures of the servers, and what holds for every test that asks for one."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.services.install import ServiceMissingError
+from tests.services.rabbitmq import RabbitMQServer
+
+SERVERS = {"mariadb", "rabbitmq"}
+"""Fixtures that start a server."""
+IS_OFF = os.environ.get("KUTTAB_TEST_SERVICES") == "off"
+TEST_SECONDS = 120
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give all tests with servers to one process of a parallel run, so that each server is started once.
+
+    Their time limit leaves out the fixtures: the first may have to install and to start a server.
+    """
+    with_servers = [item for item in items if SERVERS & set(getattr(item, "fixturenames", ()))]
+    if IS_OFF:
+        config.hook.pytest_deselected(items=with_servers)
+        items[:] = [item for item in items if item not in with_servers]
+        return
+    for item in with_servers:
+        item.add_marker(pytest.mark.xdist_group("servers"))
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS, func_only=True))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out."""
+    if IS_OFF:
+        terminalreporter.write_line("KUTTAB_TEST_SERVICES=off: tests with real servers are left out")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
+    """Start this run's RabbitMQ."""
+    try:
+        server = RabbitMQServer.install(tmp_path_factory.mktemp("rabbitmq"))
+    except ServiceMissingError as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def rabbitmq_url(rabbitmq: RabbitMQServer) -> str:
+    """Name an empty virtual host of it."""
+    return rabbitmq.fresh_url()
