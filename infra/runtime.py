@@ -125,8 +125,7 @@ class Runtime:
         if isinstance(error, Retry):
             log.info("asked for another delivery", extra={**_fields(item), "reason": str(error)})
             again = item.event.model_copy(update={"redelivery": item.event.redelivery + 1})
-            await self._broker.publish([again], delay_seconds=error.delay_seconds)
-            await self._broker.ack([item.delivery])
+            await self._broker.postpone(item.delivery, again, delay_seconds=error.delay_seconds)
         elif isinstance(error, Reject):
             await self._dead_letter(item.delivery, str(error))
         else:

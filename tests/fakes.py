@@ -141,6 +141,10 @@ class FakeBroker:
         self.steps.append("nack")
         self.nacked += deliveries
 
+    async def postpone(self, delivery: Delivery, event: Event, *, delay_seconds: float) -> None:
+        await self.publish([event], delay_seconds=delay_seconds)
+        await self.ack([delivery])
+
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         if not self.confirms:
             raise BrokerError("no confirm")

@@ -22,6 +22,8 @@ class DeadLetter:
     reason: str
 
 
+REDELIVERY_SECONDS = 0.25
+"""The first redelivery comes at once, the next ones after pauses that double: half a second, one and a half, …"""
 DEAD_LETTER_COUNT = 1_000
 """Dead letters kept; the oldest go first. They are for people, nothing needs them for progress."""
 
@@ -48,11 +50,7 @@ class MemoryBroker:
         for event in events:
             if self._on_publish:
                 self._on_publish(event)
-            delivery = Delivery(queue_of(event), encode(event))
-            if delay_seconds > 0:
-                self._later(delivery, delay_seconds)
-            else:
-                self.put(delivery)
+            self._put_later(Delivery(queue_of(event), encode(event)), delay_seconds)
 
     async def put_body(self, queue: str, body: bytes) -> None:
         """Put raw bytes into a queue, as any client could."""
@@ -63,7 +61,11 @@ class MemoryBroker:
         self._queues[delivery.queue].append(delivery)
         self._arrivals[delivery.queue].set()
 
-    def _later(self, delivery: Delivery, delay_seconds: float) -> None:
+    def _put_later(self, delivery: Delivery, delay_seconds: float) -> None:
+        if delay_seconds <= 0:
+            self.put(delivery)
+            return
+
         def arrive() -> None:
             self._timers.discard(handle)
             self.put(delivery)
@@ -106,7 +108,14 @@ class MemoryBroker:
                 await self.ack([delivery])
                 continue
             delivery.token = "nacked"  # noqa: S105 - a handle, no secret
-            self.put(Delivery(delivery.queue, delivery.body, delivery.count + 1, on_ack=delivery.on_ack))
+            again = Delivery(delivery.queue, delivery.body, delivery.count + 1, on_ack=delivery.on_ack)
+            self._put_later(again, REDELIVERY_SECONDS * (2**delivery.count - 2))
+
+    async def postpone(self, delivery: Delivery, event: Event, *, delay_seconds: float) -> None:
+        """Put the event in later; what the delivery's ack means passes to it, since this memory may be lost."""
+        self._put_later(Delivery(queue_of(event), encode(event), on_ack=delivery.on_ack), delay_seconds)
+        delivery.on_ack = None
+        await self.ack([delivery])
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Keep the message with the reason."""

@@ -60,6 +60,10 @@ class Broker(Protocol):
         """Ask for another delivery; at the delivery limit the message is dead-lettered."""
         ...
 
+    async def postpone(self, delivery: Delivery, event: Event, *, delay_seconds: float) -> None:
+        """Publish the event after a delay in place of the delivery, which is acked. Raises BrokerError."""
+        ...
+
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Publish the message to its dead-letter queue with the reason; the delivery is still to be acked."""
         ...

@@ -214,3 +214,14 @@ async def test_what_means_nothing_is_dead_lettered_and_gone(folder: Path, house:
     ((queue, dead, _),) = [(it.queue, it.body, it.reason) for it in broker.dead_letters]
     assert (queue, dead) == (BAD_QUEUE, body)
     assert _files(folder) == []
+
+
+async def test_a_command_that_has_to_wait_keeps_its_file(folder: Path, house: House) -> None:
+    Inbox(folder).publish(an_edit())
+    broker = MemoryBroker()
+
+    await Runtime(house.wiring, broker).process(Inbox(folder).drain())
+
+    assert not broker.dead_letters
+    assert _ids(Inbox(folder).drain()) == [an_edit().id]
+    await broker.close()

@@ -168,6 +168,10 @@ class BrokerClient:
                 await self.dead_letter(delivery, "delivery limit")
                 await self.ack([delivery])
 
+    async def postpone(self, delivery: Delivery, event: Event, *, delay_seconds: float) -> None:
+        await self.publish([event], delay_seconds=delay_seconds)
+        await self.ack([delivery])
+
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         self._broker.dead.append((delivery.body, reason))
 

@@ -9,6 +9,7 @@ import pytest
 from events.envelope import Event
 from functions.catalog import SUBSCRIPTIONS, launch_queue
 from infra.broker.memory import MemoryBroker
+from infra.broker.port import Delivery
 from infra.runtime import Runtime
 from tests.builders import a_created_event, a_delete, a_stop, an_edit
 from tests.fakes import House, open_house
@@ -22,6 +23,9 @@ class HurriedBroker(MemoryBroker):
 
     async def publish(self, events: Sequence[Event], *, delay_seconds: float = 0.0) -> None:
         await super().publish(events)
+
+    async def postpone(self, delivery: Delivery, event: Event, *, delay_seconds: float) -> None:
+        await super().postpone(delivery, event, delay_seconds=0)
 
 
 async def _run(house: House, events: Sequence[Event], *, is_batch: bool) -> list[str]:

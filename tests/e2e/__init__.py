@@ -1,0 +1,1 @@
+"""Whole deployments: real servers, real processes, real training."""

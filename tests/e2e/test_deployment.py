@@ -1,0 +1,97 @@
+"""Two runners, a clock, RabbitMQ and MariaDB: a runner is killed and both servers restart, and nothing is lost."""
+
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.e2e.deployment import ROOT, Deployment
+from tests.services.mariadb import MariaDB
+from tests.services.rabbitmq import RabbitMQServer
+
+TRIALS = 12
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    (tmp_path / "rabbitmq").mkdir()
+    rabbitmq = RabbitMQServer.install(tmp_path / "rabbitmq")
+    mariadb = MariaDB()
+    rabbitmq.start()
+    mariadb.start()
+    try:
+        with mariadb.database() as url:
+            deployed = Deployment(tmp_path, rabbitmq, mariadb, url)
+            try:
+                yield deployed
+            finally:
+                deployed.close()
+    finally:
+        rabbitmq.close()
+        mariadb.remove()
+
+
+def a_digits_experiment(folder: Path) -> Path:
+    """Write the digits Experiment with Workers that note each of their starts."""
+    resource = yaml.safe_load((ROOT / "examples" / "digits.yaml").read_text())
+    resource["metadata"]["name"] = "digits"
+    resource["spec"]["maxTrialCount"] = TRIALS
+    resource["spec"]["parallelTrialCount"] = 3
+    worker = resource["spec"]["trialTemplate"]["trialSpec"]["spec"]
+    script = 'echo "$KUTTAB_TRIAL_NAME $KUTTAB_ATTEMPT" >> "$STARTS"; exec "$@"'
+    worker["command"] = ["/bin/sh", "-c", script, "worker", *worker["command"]]
+    environment = worker.setdefault("env", [])
+    environment.append({"name": "STARTS", "value": str(folder / "starts")})
+    path = folder / "digits.yaml"
+    path.write_text(yaml.safe_dump(resource))
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_killed_runner_and_restarted_servers_lose_nothing(deployment: Deployment, tmp_path: Path) -> None:
+    victim = _begin(deployment)
+    deployment.kuttab("submit", str(a_digits_experiment(tmp_path)))
+    starts = tmp_path / "starts"
+    deployment.wait(starts.exists, seconds=60, why="a Worker starts")
+    deployment.wait(lambda: len(starts.read_text().splitlines()) >= 4, seconds=60, why="Workers start")
+
+    victim.kill()
+    victim.wait()
+    deployment.rabbitmq.stop()
+    deployment.mariadb.stop()
+    deployment.mariadb.start()
+    deployment.rabbitmq.start()
+    deployment.start("runner", "--slots", "2", "--host", "a", name="runner-a")
+
+    def has_ended() -> bool:
+        conditions = deployment.experiment("digits")["status"]["conditions"]
+        return any(it["type"] in {"Succeeded", "Failed"} and it["status"] == "True" for it in conditions)
+
+    deployment.wait(has_ended, seconds=240, why="the Experiment ends")
+    status = deployment.experiment("digits")["status"]
+    begun = Counter(starts.read_text().splitlines())
+    assert status["trials"] == TRIALS
+    assert status["trialsSucceeded"] == TRIALS
+    assert max(begun.values()) == 1, f"an attempt was run twice: {begun}"
+    assert len({line.split()[0] for line in begun}) == TRIALS
+    assert _dead_letters(deployment) == 0
+
+
+def _begin(deployment: Deployment) -> subprocess.Popen[bytes]:
+    """Start two runners and a clock, and return the runner that is to die."""
+    deployment.kuttab("db", "upgrade")
+    victim = deployment.start("runner", "--slots", "2", "--host", "a", name="runner-a")
+    deployment.start("runner", "--slots", "2", "--host", "b", name="runner-b")
+    deployment.start("clock", name="clock")
+    deployment.wait(lambda: "is at work" in deployment.log("runner-b"), seconds=60, why="runner b starts")
+    return victim
+
+
+def _dead_letters(deployment: Deployment) -> int:
+    """Count the messages in dead-letter queues."""
+    rows = deployment.rabbitmq.control("list_queues", "--silent", "name", "messages").splitlines()
+    return sum(int(row.split()[1]) for row in rows if "dead" in row)
