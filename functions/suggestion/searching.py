@@ -13,6 +13,7 @@ from functions.ports import Store, Stores
 from functions.suggestion.algorithms import get_algorithm
 from functions.suggestion.algorithms.interface import Answer, Request
 from functions.suggestion.history import History, HistoryCache, to_loss, unpack_rows
+from functions.suggestion.model import Suggestion
 from functions.suggestion.search_space import SearchSpace
 
 
@@ -44,28 +45,32 @@ async def claim_search(
             return None
         token = suggestion.claim(event.id, at=at, seconds=limits.search_lease_seconds)
         experiment.due_at = suggestion.lease_until
-        count = min(experiment.free_slots, limits.search_batch_count)
-        space = SearchSpace.from_spec(experiment.spec.parameters)
-        active = await store.active_trials(experiment.uid)
-        pending = [space.to_row(trial.assignments) for trial in active]
-        history = await _load_history(experiment, store, space, histories)
-        state, seq = suggestion.state, experiment.seq
-        algorithm = experiment.spec.algorithm or AlgorithmSpec()
-    histories.put(event.experiment.uid, history)
+        request = await _prepare(experiment, suggestion, store, histories, limits)
+        seq = experiment.seq
+    histories.put(experiment.uid, request.history)
+    return Claim(token=token, seq=seq, algorithm=suggestion.algorithm, request=request)
+
+
+async def _prepare(
+    experiment: Experiment, suggestion: Suggestion, store: Store, histories: HistoryCache, limits: Limits
+) -> Request:
+    """Read what the algorithm is asked; the same state of the Experiment always asks the same."""
+    space = SearchSpace.from_spec(experiment.spec.parameters)
+    algorithm = experiment.spec.algorithm or AlgorithmSpec()
     settings = {setting.name: setting.value for setting in algorithm.algorithm_settings}
-    request = Request(
+    first_number = experiment.created_count + 1
+    return Request(
         space=space,
         objective_type=_direction(experiment),
         settings=settings,
-        history=history,
-        pending=pending,
-        count=count,
-        seed=derive_seed(settings.get("random_state", experiment.uid), experiment.created_count + 1),
-        first_number=experiment.created_count + 1,
+        history=await _load_history(experiment, store, space, histories),
+        pending=[space.to_row(trial.assignments) for trial in await store.active_trials(experiment.uid)],
+        count=min(experiment.free_slots, limits.search_batch_count),
+        seed=derive_seed(settings.get("random_state", experiment.uid), first_number),
+        first_number=first_number,
         max_trial_count=experiment.spec.max_trial_count,
-        state=state,
+        state=suggestion.state,
     )
-    return Claim(token=token, seq=seq, algorithm=algorithm.algorithm_name, request=request)
 
 
 def _direction(experiment: Experiment) -> ObjectiveType:

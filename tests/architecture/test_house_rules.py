@@ -43,6 +43,7 @@ def test_function_bodies_are_short() -> None:
     too_long = [
         f"{name(path)}:{function.lineno} {function.name}: {count} lines"
         for path in python_files(*PRODUCT)
+        if "migrations" not in path.parts  # a table's columns are data
         for function in functions_of(path)
         if (count := body_line_count(function)) > BODY_LINES
     ]
