@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Self
 
 from pamqp.commands import Basic
@@ -72,8 +73,8 @@ class RabbitMQBroker:
 
     async def consume(self, queue: str, *, prefetch: int) -> RabbitMQConsumer:
         """Open a consumer; its `receive` waits over any later outage. Raises BrokerError."""
-        await self.declare([queue])
-        consumer = RabbitMQConsumer(self._consuming, queue, prefetch=prefetch)
+        prepare = partial(self.declare, [queue])
+        consumer = RabbitMQConsumer(self._consuming, queue, prefetch=prefetch, prepare=prepare)
         await consumer.open()
         self._consumers.append(consumer)
         return consumer

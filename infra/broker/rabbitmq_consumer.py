@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
 from aiormq.abc import DeliveredMessage
@@ -40,8 +40,10 @@ class RabbitMQConsumer:
     nothing that another could start, and no delivery outlives the broker's ack timeout.
     """
 
-    def __init__(self, link: Link, queue: str, *, prefetch: int) -> None:
+    def __init__(self, link: Link, queue: str, *, prefetch: int, prepare: Callable[[], Awaitable[None]]) -> None:
+        """`prepare` declares the queue."""
         self._link = link
+        self._prepare = prepare
         self._queue = queue
         self._prefetch = prefetch
         self._is_on_demand = prefetch == 1
@@ -132,6 +134,7 @@ class RabbitMQConsumer:
                 await self._stream.check()
 
     async def _subscribe(self) -> None:
+        await self._prepare()
         stream = Stream(await self._link.channel(), name_of(self._queue), self._take)
         self._stream = stream
         await stream.open(self._prefetch)

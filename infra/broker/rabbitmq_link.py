@@ -52,13 +52,13 @@ class Link:
     @property
     def is_open(self) -> bool:
         """Whether the connection stands, as far as is known here."""
-        return self._connection is not None and not self._connection.is_closed
+        return self._connection is not None and self._connection.connected.is_set()
 
     async def open(self) -> aio_pika.abc.AbstractConnection:
         """Return the connection, opening it if there is none. Raises BrokerError."""
         async with self._lock:
-            if self._connection is None or self._connection.is_closed:
-                self._channels.clear()
+            if self._connection is None or not self._connection.connected.is_set():
+                await self.close()
                 self._connection = await self._connect()
             return self._connection
 
@@ -95,6 +95,7 @@ class Link:
 
     async def close(self) -> None:
         """Close the connection; a later use would open it again."""
+        self._channels.clear()
         connection, self._connection = self._connection, None
         if connection is not None:
             await asyncio.gather(asyncio.wait_for(connection.close(), RPC_SECONDS), return_exceptions=True)

@@ -41,11 +41,11 @@ class Publisher:
         self._declared: set[str] = set()
 
     async def declare(self, queues: Iterable[Queue]) -> None:
-        """Declare exchanges, queues and bindings that this process has not declared yet. Raises BrokerError."""
+        """Declare what has not been declared on this channel yet, with its bindings. Raises BrokerError."""
+        channel = await self._open()
         missing = {queue.name: queue for queue in queues if queue.name not in self._declared}.values()
         if not missing:
             return
-        channel = await self._open()
         for exchange, kind in EXCHANGES.items():
             await answer(channel.exchange_declare(exchange, exchange_type=kind, durable=True))
         for queue in missing:
@@ -96,6 +96,7 @@ class Publisher:
     async def _open(self) -> Channel:
         async with self._opening:
             if self._channel is None or self._channel.is_closed:
+                self._declared.clear()  # a broker that was away may have lost everything
                 self._channel = await self._link.channel()
             return self._channel
 
