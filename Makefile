@@ -25,7 +25,7 @@ $(DEV): requirements.txt requirements-dev.txt $(SET_UP)
 	@touch $(RUNTIME) $@
 
 run: $(RUNTIME) ## tune the digits example to its end in this process
-	$(BIN)/kuttab run examples/digits.yaml
+	$(BIN)/kuttab run examples/digits.yaml --replace
 
 test: $(DEV) ## run every test
 	$(BIN)/pytest tests -n 2

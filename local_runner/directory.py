@@ -26,7 +26,7 @@ class RunnerDirectory:
 
     def __enter__(self) -> Self:
         """Make the directory and lock it. Raises DirectoryBusyError."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.inbox.mkdir(parents=True, exist_ok=True)
         ignore = self.path / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")

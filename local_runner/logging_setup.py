@@ -3,7 +3,11 @@
 import json
 import logging
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 
+_LOG_BYTES = 5 * 2**20
+"""Of one file; there is at most one older one beside it."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -19,6 +23,17 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
+
+
+def log_to_file(path: Path) -> logging.Handler:
+    """Log what happens in an embedded runner to a bounded file, out of the way of the view; return the handler."""
+    handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, delay=True)
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("kuttab")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    return handler
 
 
 def log_json(level: str = "info") -> None:

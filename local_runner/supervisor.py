@@ -15,6 +15,7 @@ from functions.experiment.ending import kill_in_place
 from functions.experiment.model import Experiment
 from functions.ports import Host, Ledger
 from functions.trial.model import Trial, TrialState
+from functions.trial.removal import note_removed
 from functions.trial.render import render_worker
 from functions.worker import LocalTarget, Worker
 from infra.broker.port import Broker
@@ -108,8 +109,7 @@ class Supervisor:
         trial = held.trial
         if not trial.is_active:
             await (self.target.purge(trial.uid) if held.is_deleted else self.target.remove(held.worker))
-            await self._note_removed(held)
-            return ()
+            return await note_removed(_changed(held, self.kind), self.wiring.stores)
         if trial.state == TrialState.LAUNCHING:
             return await self._end_launching(held) if trial.is_stopping else await self._relaunch(held)
         if trial.is_stopping and trial.state == TrialState.RUNNING and trial.stop_sent_at is None:
@@ -141,13 +141,6 @@ class Supervisor:
             if trial is not None and trial.is_stopping and trial.stop_sent_at is None:
                 trial.stop_sent_at = await store.now()
                 trial.look_again(trial.stop_sent_at, self.wiring.limits.nudge_base_seconds)
-
-    async def _note_removed(self, held: _Held) -> None:
-        async with self.wiring.stores.begin() as store:
-            _, trial = await _lock(held, store)
-            if trial is not None and not trial.is_active:
-                trial.removed_at = trial.removed_at or await store.now()
-                trial.due_at = None
 
 
 async def _lock(held: _Held, store: Ledger) -> tuple[Experiment | None, Trial | None]:

@@ -35,7 +35,6 @@ sys.path.insert(0, str(Path(__file__).with_name("_app")))
 def main() -> None:
     """Run the command, or say what to install when only the SDK is here."""
     try:
-        command = import_module("local_runner.__main__").main
+        import_module("local_runner.__main__").main()
     except ModuleNotFoundError as missing:
         sys.exit(f"kuttab: there is no module {missing.name}: pip install 'kuttab[runner]'")
-    command()

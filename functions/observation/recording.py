@@ -1,6 +1,7 @@
 """Points become part of a Trial: stored and folded, exactly once and without a gap."""
 
 from events.observation import MetricRange
+from functions.observation.fold import Fold
 from functions.ports import Store
 from functions.trial.model import Trial
 
@@ -30,9 +31,14 @@ async def record_range(points: MetricRange, trial: Trial, store: Store) -> bool:
 
 async def _record_pushed(points: MetricRange, trial: Trial, store: Store) -> bool:
     await store.add_points(trial, points)
-    if not trial.is_active or (trial.outcome is not None and points.source != trial.log_source):
+    has_other_log = (
+        trial.outcome is not None and trial.outcome.log_end is not None and points.source != trial.log_source
+    )
+    if not trial.is_active or has_other_log:
         return False
     trial.is_pushed = True
     trial.log_source = points.source
-    trial.cursor = len({point.position for point in await store.points(trial.uid, points.source)})
+    stored = await store.points(trial.uid, points.source)
+    trial.fold = Fold().add(stored)
+    trial.cursor = len({point.position for point in stored})
     return True

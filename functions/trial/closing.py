@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
+from events.objective import CollectorKind
 from events.trial import TrialFinished, WorkerOutcome
 from functions.experiment.model import Experiment
 from functions.limits import Limits
 from functions.observation.early_stopping.medianstop import start_average
-from functions.observation.fold import Fold
 from functions.observation.recording import record_range
 from functions.ports import Store
 from functions.trial.model import Trial, TrialState
@@ -36,8 +36,17 @@ def _may_relaunch(experiment: Experiment, trial: Trial, limits: Limits) -> bool:
 
 async def close_if_whole(experiment: Experiment, trial: Trial, store: Store) -> None:
     """End a settling Trial whose metrics are all here."""
-    if trial.state == TrialState.SETTLING and trial.has_whole_log:
+    if trial.state == TrialState.SETTLING and trial.has_whole_log and not _waits_for_pushes(experiment, trial):
         await close(experiment, trial, store, at=await store.now())
+
+
+def _waits_for_pushes(experiment: Experiment, trial: Trial) -> bool:
+    """Tell whether a Worker that pushes its points, and said not how many, may have its objective on the way."""
+    collector = experiment.spec.metrics_collector_spec
+    is_push = collector is not None and collector.kind == CollectorKind.PUSH
+    is_countless = trial.outcome is not None and trial.outcome.log_end is None
+    is_good = trial.outcome is not None and trial.outcome.outcome == WorkerOutcome.SUCCEEDED
+    return is_push and is_countless and is_good and not trial.fold.is_available(experiment.objective)
 
 
 async def close(experiment: Experiment, trial: Trial, store: Store, *, at: datetime) -> None:
@@ -45,8 +54,6 @@ async def close(experiment: Experiment, trial: Trial, store: Store, *, at: datet
     outcome = trial.outcome
     if outcome is None:
         return
-    if trial.is_pushed:
-        trial.fold = Fold().add(await store.points(trial.uid, trial.log_source))
     state = trial.end_state(outcome, is_available=trial.fold.is_available(experiment.objective))
     if state == TrialState.SUCCEEDED and experiment.spec.early_stopping:
         points = await store.points(trial.uid, trial.log_source)

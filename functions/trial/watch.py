@@ -5,7 +5,8 @@ from events.trial import WorkerChanged
 from functions.lambda_entry import lambda_entry
 from functions.limits import Limits
 from functions.ports import Stores, Targets
-from functions.trial.watching import WatchMemory, load_watched, note_missing, note_removed, note_seen, report
+from functions.trial.removal import note_removed
+from functions.trial.watching import WatchMemory, load_watched, note_missing, note_seen, report
 from functions.worker import WorkerPhase
 
 
@@ -19,8 +20,7 @@ async def handle(
         return []
     if watched.is_stale:
         await target.remove(watched.worker)
-        await note_removed(event, stores)
-        return []
+        return await note_removed(event, stores)
     state = await target.look(watched.worker)
     if state.phase == WorkerPhase.MISSING:
         return await note_missing(event, state, watched, stores, limits)

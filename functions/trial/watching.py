@@ -91,16 +91,6 @@ def _is_over(trial: Trial) -> bool:
     return not trial.is_active and trial.removed_at is None
 
 
-async def note_removed(event: WorkerChanged, stores: Stores) -> None:
-    """Note that the last attempt's Worker is gone, so that nobody looks for it again."""
-    async with stores.begin() as store:
-        experiment = await store.experiment(event.experiment, lock=True)
-        trial = await store.trial(experiment.uid, event.trial.number, lock=True) if experiment else None
-        if trial is not None and not trial.is_active and trial.attempt == event.attempt:
-            trial.removed_at = trial.removed_at or await store.now()
-            trial.due_at = None
-
-
 async def note_seen(event: WorkerChanged, state: WorkerState, watched: Watched, stores: Stores, limits: Limits) -> None:
     """Note a successful look where somebody was in doubt; only a Worker that goes on is progress."""
     if not watched.is_troubled:
@@ -168,6 +158,8 @@ def _say(
         ending = {"ended_at": state.ended_at or watched.at, "exit_code": state.exit_code}
         words = {"reason": state.reason[:256], "message": state.message[:4096]}
         log = {"log_source": source, "log_end": end, "last_range": ranges[-1] if ranges else None}
+        if watched.parser is None:
+            log = {}  # the points are pushed: the log is for people, and the observation is not folded from it
         said.append(_finished(event, outcome, watched.at, **ending, **words, **log))
     return said
 

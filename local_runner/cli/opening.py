@@ -1,5 +1,6 @@
 """Open what a command works on: the settings, the database for reading, a runner; each with errors of one line."""
 
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -92,9 +93,22 @@ async def open_runner(
     from local_runner.embedded import EmbeddedRunner
 
     here = replace(settings, broker="", database="")
-    with database_errors(str(settings.directory / DATABASE)):
+    with database_errors(str(settings.directory / DATABASE)), logged_to(settings.directory / "runner.log"):
         async with EmbeddedRunner(here, on_event=on_event) as runner:
             yield runner
+
+
+@contextmanager
+def logged_to(path: Path) -> Iterator[None]:
+    """Log to this file; where that cannot be done, the runner says so when it opens the directory."""
+    from local_runner.logging_setup import log_to_file
+
+    handler = log_to_file(path)
+    try:
+        yield
+    finally:
+        logging.getLogger("kuttab").removeHandler(handler)
+        handler.close()
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def test_every_module_can_be_imported_as_installed(runner: Path, tmp_path: Path)
 def test_the_sdk_needs_neither_search_nor_servers(sdk: Path, tmp_path: Path) -> None:
     names = [name.replace("events", "kuttab", 1) for name in module_names("events") if "__main__" not in name]
     program = (
-        "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nfrom kuttab import Client"
+        "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nfrom kuttab import publish"
     )
 
     run(sdk / "bin/python", "-c", program, *names, cwd=tmp_path)

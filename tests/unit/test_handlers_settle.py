@@ -247,3 +247,24 @@ async def test_a_finish_of_an_unknown_trial_is_nobodys(house: House) -> None:
     trial, _ = await house.start()
 
     assert await house.handle(a_finished_trial(trial, 0.5, trial=trial.ref.replace(number=9))) == []
+
+
+async def test_a_worker_that_pushes_may_end_before_its_last_push_arrives(house: House) -> None:
+    trial, _ = await house.start(metricsCollectorSpec={"collector": {"kind": "Push"}})
+
+    await house.handle(a_finished_trial(trial, log_source="", log_end=None))
+    waiting = await house.trial()
+    await house.handle(a_report(trial, a_range(0.5, end=1, source="pusher", pushed=True)))
+
+    assert waiting.state == TrialState.SETTLING
+    assert ((await house.trial()).state, (await house.trial()).value) == (TrialState.SUCCEEDED, 0.5)
+
+
+async def test_a_worker_that_never_pushes_is_without_metrics_after_the_grace(house: House) -> None:
+    trial, _ = await house.start(metricsCollectorSpec={"collector": {"kind": "Push"}})
+    await house.handle(a_finished_trial(trial, log_source="", log_end=None))
+
+    house.clock.advance(60)
+    await house.handle(a_tick())
+
+    assert (await house.trial()).state == TrialState.METRICS_UNAVAILABLE
