@@ -7,40 +7,54 @@ from typing import Any
 
 from sqlalchemy import event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from functions.errors import TransientError
+from infra.store import mysql
+from infra.store.bulk_update import update_together
 from infra.store.ledger import SQLLedger
 from infra.store.mapping import map_domain
 
 SQLITE_BUSY_SECONDS = 30.0
 """How long a writer waits for another process's transaction; ours are milliseconds long."""
+POOL_TIMEOUT_SECONDS = 300.0
+"""How long a transaction waits for a connection of its process: the queue in front of it is bounded by the prefetch."""
 POOL_RECYCLE_SECONDS = 240
 """Below the idle timeouts of MySQL's usual proxies (RDS Proxy: 30 minutes, load balancers: 5)."""
-_TRANSIENT_CODES = frozenset({1205, 1213, 1927, 2002, 2003, 2006, 2013, 4031})
-"""MySQL and MariaDB: lock wait, deadlock, killed connection, cannot connect, gone away, lost, idle time-out."""
-_TRANSIENT_WORDS = ("database is locked", "database table is locked", "disk i/o error")
+_SQLITE_TRANSIENT_WORDS = ("database is locked", "database table is locked", "disk i/o error")
 
 
 def _system_now() -> datetime:
     return datetime.now(UTC)
 
 
-def make_engine(url: str, *, pool_size: int = 5, async_creator: Callable[..., Any] | None = None) -> AsyncEngine:
+def make_engine(
+    url: str,
+    *,
+    pool_size: int = 5,
+    pool_timeout_seconds: float = POOL_TIMEOUT_SECONDS,
+    async_creator: Callable[..., Any] | None = None,
+) -> AsyncEngine:
     """Return an engine for `sqlite+aiosqlite://…` or `mysql+aiomysql://…`. `async_creator` replaces the driver."""
     parsed = make_url(url)
     options: dict[str, Any] = {"async_creator": async_creator} if async_creator else {}
+    options |= {"pool_timeout": pool_timeout_seconds, "max_overflow": 0}
     if parsed.get_backend_name() == "sqlite":
-        options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0, "pool_timeout": 300}
+        options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1}
         engine = create_async_engine(parsed, connect_args={"timeout": SQLITE_BUSY_SECONDS}, **options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         return engine
-    options |= {"pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True, "pool_recycle": POOL_RECYCLE_SECONDS}
-    return create_async_engine(parsed, isolation_level="READ COMMITTED", **options)
+    if parsed.get_driver_name() == "aiomysql":
+        mysql.mend_driver()
+    options |= {"pool_size": pool_size, "pool_pre_ping": True, "pool_recycle": POOL_RECYCLE_SECONDS}
+    engine = create_async_engine(parsed, isolation_level="READ COMMITTED", **options)
+    event.listen(engine.sync_engine, "do_executemany", update_together)
+    return engine
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -58,12 +72,11 @@ def _begin_immediate(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's ow
 
 def is_transient(error: DBAPIError) -> bool:
     """Tell whether running the transaction again may help."""
-    if error.connection_invalidated or isinstance(error, InterfaceError):
+    if error.connection_invalidated or mysql.is_transient(error):
         return True
-    if not isinstance(error, OperationalError) or error.orig is None:
-        return False
-    code = error.orig.args[0] if error.orig.args else None
-    return code in _TRANSIENT_CODES or any(word in str(error.orig).lower() for word in _TRANSIENT_WORDS)
+    return isinstance(error, OperationalError) and any(
+        word in str(error.orig).lower() for word in _SQLITE_TRANSIENT_WORDS
+    )
 
 
 class SQLStores:
@@ -91,7 +104,7 @@ class SQLStores:
                 raise
             text = str(error.orig or error)
             raise TransientError(text) from error
-        except StaleDataError as error:
+        except (StaleDataError, PoolTimeoutError) as error:
             raise TransientError(str(error)) from error
 
     async def close(self) -> None:

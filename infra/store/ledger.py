@@ -30,6 +30,8 @@ class SQLLedger(SQLStore):
 
     async def experiments_of(self, uids: Sequence[str]) -> Mapping[str, Experiment]:
         """Return these Experiments, not locked."""
+        if not uids:
+            return {}
         found = await self._session.scalars(select(Experiment).where(experiments.c.uid.in_(uids)))
         return {experiment.uid: experiment for experiment in found}
 
@@ -39,7 +41,7 @@ class SQLLedger(SQLStore):
         alive = {**values, "beat_at": await self.now(), "suspected_at": None, "lost_at": None}
         changed = await self._session.execute(update(hosts).where(hosts.c.name == host.name).values(alive))
         if not changed.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
-            await self._insert_new(hosts, [{"name": host.name, **alive}])
+            await self._insert_new(hosts, {"name": host.name, **alive})
 
     async def suspect_hosts(self, silence_seconds: float) -> Sequence[str]:
         """Suspect silent hosts, and return those that have been suspected for a silence already."""

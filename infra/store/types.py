@@ -16,10 +16,19 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from functions.observation.fold import Fold, FoldedMetric
 
-KEY = String(64).with_variant(mysql.VARCHAR(64, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
-NAME = String(255).with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
-WIDE_KEY = String(128).with_variant(mysql.VARCHAR(128, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
-LONG_TEXT = Text().with_variant(mysql.LONGTEXT(collation="utf8mb4_bin"), "mysql", "mariadb")
+
+def _text(length: int) -> String:
+    """Return text that keeps case and every letter, whatever the server's defaults are."""
+    exact = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+    return String(length).with_variant(exact, "mysql", "mariadb")
+
+
+WORD = _text(32)
+KEY = _text(64)
+WIDE_KEY = _text(128)
+NAME = _text(255)
+"""InnoDB's keys have 3,072 bytes; the longest, that of `observation_logs`, takes 4 × (64 + 128 + 255) + 8 = 1,796."""
+LONG_TEXT = Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
 VECTOR = LargeBinary(65_535)
 
 _CACHED_TEXTS = 4_096
@@ -46,10 +55,15 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+def to_time_text(value: datetime | None) -> str | None:
+    """Return a moment as both databases take it where no type converts it, equal to what `Moment` keeps."""
+    return None if value is None else value.astimezone(UTC).isoformat(" ", "microseconds")[: -len("+00:00")]
+
+
 class Choice(TypeDecorator[StrEnum]):
     """A value of a fixed set, kept as its text: values are added, never removed."""
 
-    impl = String(32)  # type: ignore[mutable-override]  # SQLAlchemy's own way to say it
+    impl = WORD  # type: ignore[mutable-override]  # SQLAlchemy's own way to say it
     cache_ok = True  # type: ignore[mutable-override]  # as above
 
     def __init__(self, choices: type[StrEnum]) -> None:

@@ -3,14 +3,13 @@
 import sqlalchemy as sa
 from alembic import op
 
-from infra.store.types import KEY, LONG_TEXT, NAME, VECTOR, WIDE_KEY, Moment
+from infra.store.types import KEY, LONG_TEXT, NAME, VECTOR, WIDE_KEY, WORD, Moment
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-CHOICE = sa.String(32)
 BOOLEAN = sa.Boolean(create_constraint=False)
 
 
@@ -24,8 +23,8 @@ def _create_experiments() -> None:
         sa.Column("spec", LONG_TEXT, nullable=False),
         sa.Column("labels", LONG_TEXT, nullable=False),
         sa.Column("annotations", LONG_TEXT, nullable=False),
-        sa.Column("target", CHOICE),
-        sa.Column("phase", CHOICE, nullable=False),
+        sa.Column("target", WORD),
+        sa.Column("phase", WORD, nullable=False),
         sa.Column("conditions", LONG_TEXT, nullable=False),
         sa.Column("created_at", Moment, nullable=False),
         sa.Column("completed_at", Moment),
@@ -117,14 +116,14 @@ def _create_trials() -> None:
         sa.Column("uid", KEY, nullable=False),
         sa.Column("namespace", KEY, nullable=False),
         sa.Column("name", WIDE_KEY, nullable=False),
-        sa.Column("target", CHOICE, nullable=False),
+        sa.Column("target", WORD, nullable=False),
         sa.Column("runner_selector", LONG_TEXT, nullable=False),
         sa.Column("assignments", LONG_TEXT, nullable=False),
         sa.Column("labels", LONG_TEXT, nullable=False),
         sa.Column("rules", LONG_TEXT, nullable=False),
         sa.Column("vector", VECTOR, nullable=False),
         sa.Column("caused_by", WIDE_KEY, nullable=False),
-        sa.Column("state", CHOICE, nullable=False),
+        sa.Column("state", WORD, nullable=False),
         sa.Column("reason", NAME, nullable=False),
         sa.Column("message", LONG_TEXT, nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
@@ -144,7 +143,7 @@ def _create_trials() -> None:
         sa.Column("value", sa.Double),
         sa.Column("start_average", sa.Double),
         sa.Column("seq", sa.Integer),
-        sa.Column("stop_reason", CHOICE),
+        sa.Column("stop_reason", WORD),
         sa.Column("stop_sent_at", Moment),
         sa.Column("missing_since", Moment),
         sa.Column("is_hidden", BOOLEAN, nullable=False),
