@@ -31,10 +31,8 @@ async def record_range(points: MetricRange, trial: Trial, store: Store) -> bool:
 
 async def _record_pushed(points: MetricRange, trial: Trial, store: Store) -> bool:
     await store.add_points(trial, points)
-    has_other_log = (
-        trial.outcome is not None and trial.outcome.log_end is not None and points.source != trial.log_source
-    )
-    if not trial.is_active or has_other_log:
+    has_log = trial.outcome is not None and trial.outcome.log_end is not None
+    if not trial.is_active or (has_log and points.source != trial.log_source):
         return False
     trial.is_pushed = True
     trial.log_source = points.source
