@@ -18,7 +18,11 @@ async def open_broker(url: str, queues: Iterable[str]) -> Broker:
         from infra.broker.rabbitmq import RabbitMQBroker
 
         broker = await RabbitMQBroker.connect(url)
-        await broker.declare(queues)
+        try:
+            await broker.declare(queues)
+        except BaseException:
+            await broker.close()
+            raise
         return broker
     message = f"{scheme or url!r}: no broker of this kind is known; use amqp://USER:PASSWORD@HOST/"
     raise UnknownBrokerError(message)

@@ -118,5 +118,5 @@ def database_errors(path: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise DatabaseError(f"{path}: {error.orig}") from error
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OverflowError) as error:  # the latter from a port that is none
         raise DatabaseError(f"{path}: {error}") from error

@@ -25,6 +25,7 @@ class Deployment:
         self.directory = directory
         self.rabbitmq = rabbitmq
         self.mariadb = mariadb
+        self.database_url = database_url
         self._environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),

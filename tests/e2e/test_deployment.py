@@ -15,23 +15,27 @@ from tests.services.rabbitmq import RabbitMQServer
 TRIALS = 12
 
 
-@pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    (tmp_path / "rabbitmq").mkdir()
-    rabbitmq = RabbitMQServer.install(tmp_path / "rabbitmq")
+Servers = tuple[RabbitMQServer, MariaDB]
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    rabbitmq = RabbitMQServer.install(tmp_path_factory.mktemp("rabbitmq"))
     mariadb = MariaDB()
     rabbitmq.start()
     mariadb.start()
-    try:
-        with mariadb.database() as url:
-            deployed = Deployment(tmp_path, rabbitmq, mariadb, url)
-            try:
-                yield deployed
-            finally:
-                deployed.close()
-    finally:
-        rabbitmq.close()
-        mariadb.remove()
+    yield rabbitmq, mariadb
+    rabbitmq.close()
+    mariadb.remove()
+
+
+@pytest.fixture
+def deployment(servers: Servers, tmp_path: Path) -> Iterator[Deployment]:
+    rabbitmq, mariadb = servers
+    with mariadb.database() as url:
+        deployed = Deployment(tmp_path, rabbitmq, mariadb, url)
+        yield deployed
+        deployed.close()
 
 
 def a_digits_experiment(folder: Path) -> Path:
@@ -79,6 +83,35 @@ def test_a_killed_runner_and_restarted_servers_lose_nothing(deployment: Deployme
     assert max(begun.values()) == 1, f"an attempt was run twice: {begun}"
     assert len({line.split()[0] for line in begun}) == TRIALS
     assert _dead_letters(deployment) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_what_cannot_work_is_refused_in_one_line(deployment: Deployment) -> None:
+    wrong = deployment.rabbitmq.url.replace("guest:guest", "guest:wrong")
+    weak = deployment.rabbitmq.url.replace("guest:guest", "weak:weak")
+    deployment.rabbitmq.control("add_user", "weak", "weak")
+    deployment.rabbitmq.control("set_permissions", "weak", "^$", "^$", ".*")
+    here = ("--dir", str(deployment.directory / "refused"))
+
+    lines = [deployment.refusal("runner", *here)]
+    deployment.kuttab("db", "upgrade")
+    lines.append(deployment.refusal("runner", *here, "--broker", wrong))
+    lines.append(deployment.refusal("runner", *here, "--broker", weak))
+    lines.append(deployment.refusal("submit", "examples/quadratic.yaml", "--broker", wrong))
+    database = deployment.database_url.replace(":kuttab@", ":wrong@")
+    lines.append(deployment.refusal("runner", *here, "--database", database))
+
+    reasons = (
+        "kuttab db upgrade",
+        "refuses this user",
+        "refused for user 'weak'",
+        "refuses this user",
+        "Access denied",
+    )
+    assert [line.count("\n") for line in lines] == [1] * len(lines)
+    assert [reason for reason, line in zip(reasons, lines, strict=True) if reason not in line] == []
+    assert not any("wrong" in line or "weak:weak" in line for line in lines)
 
 
 def _begin(deployment: Deployment) -> subprocess.Popen[bytes]:
