@@ -88,9 +88,10 @@ class RabbitMQBroker:
                 delivery.on_ack()
 
     async def nack(self, deliveries: Sequence[Delivery]) -> None:
-        """Give these back; at the limit the broker dead-letters them."""
-        for stream, tags in (await _settled(deliveries)).items():
-            await stream.nack(tags)
+        """Give these back, after a pause from the second time on; at the limit the broker dead-letters them."""
+        for delivery in deliveries:
+            if isinstance(delivery.token, Handle):
+                await delivery.token.consumer.nack(delivery.token, count=delivery.count)
 
     async def postpone(self, delivery: Delivery, event: Event, *, delay_seconds: float) -> None:
         """Publish the copy through a retry queue, then ack."""

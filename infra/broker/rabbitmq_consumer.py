@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiormq.abc import DeliveredMessage
 
-from infra.broker.port import BrokerError, Delivery
+from infra.broker.port import DELIVERY_LIMIT, BrokerError, Delivery
 from infra.broker.rabbitmq_link import Link
 from infra.broker.rabbitmq_stream import COUNT_HEADER, Stream
 from infra.broker.topology import name_of
@@ -18,6 +18,8 @@ log = logging.getLogger("kuttab.rabbitmq")
 
 WATCH_SECONDS = 15.0
 """Between two questions to the broker whether it still knows its consumer."""
+REDELIVERY_SECONDS = 0.25
+"""Half the pause before the third delivery, as in memory; it doubles: a short fault does not use up the limit."""
 RESUBSCRIBE_SECONDS = 1.0
 """Before a subscription that the broker refused is tried again."""
 LINGER_SECONDS = 0.002
@@ -83,6 +85,20 @@ class RabbitMQConsumer:
         if self._is_on_demand and not self._waiting:
             with contextlib.suppress(BrokerError):
                 await stream.pause()
+
+    async def nack(self, handle: Handle, *, count: int) -> None:
+        """Give a delivery back, the first time and the last time at once, else after a pause that doubles."""
+        await self.settle(handle.stream)
+        pause = REDELIVERY_SECONDS * (2**count - 2)
+        if pause and count < DELIVERY_LIMIT:
+            self._start(self._nack_later(handle, pause))
+        else:
+            await handle.stream.nack(handle.tag)
+
+    @staticmethod
+    async def _nack_later(handle: Handle, pause_seconds: float) -> None:
+        await asyncio.sleep(pause_seconds)
+        await handle.stream.nack(handle.tag)
 
     async def close(self) -> None:
         """Stop; what was received and not acked goes back to the queue."""

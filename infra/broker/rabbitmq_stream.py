@@ -79,14 +79,11 @@ class Stream:
             for tag in mine:
                 await self.channel.basic_ack(tag, wait=False)
 
-    async def nack(self, tags: Collection[int]) -> None:
-        """Give these back."""
-        if self.lost.is_set():
-            return
-        mine = [tag for tag in self._unacked if tag in tags]
-        async with self._writing():
-            for tag in mine:
-                del self._unacked[tag]
+    async def nack(self, tag: int) -> None:
+        """Give this one back."""
+        if tag in self._unacked and not self.lost.is_set():
+            del self._unacked[tag]
+            async with self._writing():
                 await self.channel.basic_nack(tag, requeue=True, wait=False)
 
     async def give_back(self) -> None:

@@ -16,9 +16,10 @@ TEST_SECONDS = 120
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give all tests with servers to one process of a parallel run, so that each server is started once.
+    """Leave tests with servers out when that was asked for.
 
-    Their time limit leaves out the fixtures: the first may have to install and to start a server.
+    Their time limit leaves out the fixtures: the first may have to install and to start a server, and each process of
+    a parallel run starts its own.
     """
     with_servers = [item for item in items if SERVERS & set(getattr(item, "fixturenames", ()))]
     if IS_OFF:
@@ -26,7 +27,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in with_servers]
         return
     for item in with_servers:
-        item.add_marker(pytest.mark.xdist_group("servers"))
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TEST_SECONDS, func_only=True))
 
@@ -39,7 +39,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
-    """Start this run's RabbitMQ."""
+    """Start this process's RabbitMQ."""
     try:
         server = RabbitMQServer.install(tmp_path_factory.mktemp("rabbitmq"))
     except ServiceMissingError as error:
