@@ -46,6 +46,7 @@ class MariaDB:
         self.directory = Path(tempfile.mkdtemp(prefix="kuttab-mariadb-"))
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._watch: subprocess.Popen[bytes] | None = None
         _bootstrap(self._command)
 
     @property
@@ -68,6 +69,7 @@ class MariaDB:
         with (self.directory / "log").open("ab") as log:
             command = [*self._command, *listening, *cheap, *files, "--skip-name-resolve"]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        self._watch = _watch_over(self._process.pid)
         self._wait_until_it_listens()
         with self._cursor() as cursor:
             cursor.execute(f"CREATE USER IF NOT EXISTS {USER}@'{LOCAL}' IDENTIFIED BY '{PASSWORD}'")
@@ -81,15 +83,22 @@ class MariaDB:
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.kill()
-        self._process = None
+            self._process.kill()
+        self._end()
 
     def kill(self) -> None:
         """Kill the server without a word; InnoDB recovers at the next start."""
         assert self._process is not None, "the server is stopped"
         self._process.kill()
+        self._end()
+
+    def _end(self) -> None:
+        assert self._process is not None
+        assert self._watch is not None
+        self._watch.kill()
+        self._watch.communicate()
         self._process.wait()
-        self._process = None
+        self._process = self._watch = None
 
     def remove(self) -> None:
         """Stop the server and delete its data."""
@@ -138,6 +147,11 @@ def _bootstrap(command: list[str]) -> None:
     files = ("mysql_system_tables.sql", "mysql_system_tables_data.sql")
     text = "CREATE DATABASE mysql;\nUSE mysql;\n" + "".join((SYSTEM_TABLES / file).read_text() for file in files)
     subprocess.run([*command, "--bootstrap", "--log-warnings=0"], input=text.encode(), check=True, capture_output=True)
+
+
+def _watch_over(pid: int) -> subprocess.Popen[bytes]:
+    """End the server also where this process is killed: then the watcher reads the end of its input."""
+    return subprocess.Popen(["/bin/sh", "-c", f"read -r _; kill {pid}"], stdin=subprocess.PIPE, start_new_session=True)
 
 
 def _free_port() -> int:

@@ -154,7 +154,7 @@ async def test_the_driver_speaks_mysql_8s_default_authentication_without_tls() -
     port = server.sockets[0].getsockname()[1]
 
     connection = await aiomysql.connect(host="127.0.0.1", port=port, user="kuttab", password=password)
-    connection.close()
+    await connection.ensure_closed()
 
     assert await received.get() == password.encode("latin1") + b"\0"
     server.close()
@@ -176,11 +176,12 @@ async def _authenticate(
     assert await _receive(reader) == b"\x02"
     _send(writer, 4, b"\x01" + key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     secret = key.decrypt(await _receive(reader), padding.OAEP(padding.MGF1(SHA1()), SHA1(), None))
-    received.put_nowait(bytes(a ^ b for a, b in zip(secret, cycle(salt), strict=False)))
     _send(writer, 6, _OK)
     while await _receive(reader):
         _send(writer, 1, _OK)
     writer.close()
+    await writer.wait_closed()
+    received.put_nowait(bytes(a ^ b for a, b in zip(secret, cycle(salt), strict=False)))
 
 
 _OK = b"\0\0\0\x02\0\0\0"
