@@ -1,8 +1,9 @@
 """Trials per second and CPU per trial: Kuttab beside Optuna's storages, in one run, each in a process of its own.
 
-`python -m benchmarks.throughput --embedded` runs one Experiment of 1,000 Trials that do nothing (64 in flight, random
-search, six parameters, answered at once by an External Worker) and as many trials on Optuna's JournalStorage and its
-SQLite RDBStorage. The last line is one JSON object; ratios are Kuttab ÷ peer.
+`python -m benchmarks.throughput` measures a deployment on a private RabbitMQ and a private MariaDB beside Optuna's
+RDBStorage on the same MariaDB, then what `--embedded` measures alone: one Experiment of 1,000 Trials that do nothing
+(64 in flight, random search, six parameters, answered at once by an External Worker) and as many trials on Optuna's
+JournalStorage and its SQLite RDBStorage. The last line is one JSON object; ratios are Kuttab ÷ peer.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from events.trial import TrialCreated, TrialFinished
-    from local_runner.embedded import EmbeddedRunner
+    from infra.broker.port import Broker
 
 TRIALS = 1_000
 IN_FLIGHT = 64
@@ -63,7 +64,7 @@ async def run_embedded(directory: Path, trials: int) -> float:
     from local_runner.embedded import EmbeddedRunner
 
     async with EmbeddedRunner(Settings(directory=directory)) as runner:
-        worker = asyncio.create_task(work(runner))
+        worker = asyncio.create_task(answer_all(runner.broker))
         ref = ExperimentRef(name="throughput", uid=new_id())
         began = time.perf_counter()
         await runner.submit(ExperimentCreated(experiment=ref, resource=experiment(trials, IN_FLIGHT)))
@@ -74,18 +75,18 @@ async def run_embedded(directory: Path, trials: int) -> float:
         return seconds
 
 
-async def work(runner: "EmbeddedRunner") -> None:
+async def answer_all(broker: "Broker") -> None:
     """Be the External Worker: answer every Trial at once."""
     from events.envelope import decode
     from events.trial import TrialCreated
     from functions.catalog import EXTERNAL_QUEUE
 
-    consumer = await runner.broker.consume(EXTERNAL_QUEUE, prefetch=IN_FLIGHT)
+    consumer = await broker.consume(EXTERNAL_QUEUE, prefetch=IN_FLIGHT)
     while True:
         deliveries = await consumer.receive(IN_FLIGHT)
         events = [decode(delivery.body) for delivery in deliveries]
-        await runner.publish([answer(event) for event in events if isinstance(event, TrialCreated)])
-        await runner.broker.ack(deliveries)
+        await broker.publish([answer(event) for event in events if isinstance(event, TrialCreated)])
+        await broker.ack(deliveries)
 
 
 def answer(event: "TrialCreated") -> "TrialFinished":
@@ -160,15 +161,21 @@ def compare_embedded(trials: int, repeats: int) -> dict[str, object]:
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
-    parser.add_argument("--embedded", action="store_true", help="compare the embedded runner (the default)")
+    parser.add_argument("--embedded", action="store_true", help="only the embedded runner and Optuna's local storages")
     parser.add_argument("--trials", type=int, default=TRIALS)
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--contender", choices=("embedded", "journal", "sqlite"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender:
         print(json.dumps(contend(options.contender, options.trials)))
-    else:
+    elif options.embedded:
         print(json.dumps(compare_embedded(options.trials, options.repeats)))
+    else:
+        from benchmarks.deployed import compare
+
+        found = compare(options.trials)
+        embedded = compare_embedded(options.trials, options.repeats)
+        print(json.dumps({**found, "embedded_ratio": embedded["embedded_ratio"]}))
 
 
 if __name__ == "__main__":
