@@ -1,51 +1,99 @@
 """Publish events synchronously through kombu: one URL names the broker, and the caller needs no asyncio."""
 
-from pathlib import Path
-from urllib.parse import urlsplit
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Protocol, Self
 
-from kombu.connection import Connection
-from kombu.exceptions import ChannelError
+from ..envelope import MAX_MESSAGE_BYTES, Event, encode
+from .errors import PublishError
 
-from ..envelope import CONTENT_TYPE, MAX_MESSAGE_BYTES, Event, encode
+__all__ = ["PATIENCE_SECONDS", "PublishError", "Publisher", "publish", "publish_all"]
 
-QUEUE = "kuttab"
-"""The queue name in the files of a filesystem inbox; a runner takes any."""
-
-
-class PublishError(RuntimeError):
-    """The event was not published: the message says why."""
+PATIENCE_SECONDS = 5.0
+"""How long a lost connection is opened again: a command should not keep its user waiting for a wrong host name."""
 
 
-def publish(url: str, event: Event) -> None:
-    """Publish one event and return when the broker has it.
+class Sink(Protocol):
+    """Where a publisher's events go."""
 
-    Args:
-        url: `filesystem://DIRECTORY`, the inbox of an embedded runner.
-        event: Any event of this package.
+    def put(self, event: Event, body: bytes) -> None:
+        """Return when the event is safe there. Raises PublishError."""
+        ...
 
-    Raises:
-        PublishError: The URL is not understood, the event is too large, or it could not be written.
+    def close(self) -> None:
+        """Let go of what is held."""
+        ...
+
+
+class Publisher:
+    """Publishes over one connection, which the first event opens; for one thread at a time.
+
+    Use it as a context manager where events come one by one, such as in a Worker that reports as it trains.
     """
+
+    def __init__(self, url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Take the broker's URL; nobody is called yet.
+
+        Args:
+            url: `amqp://USER:PASSWORD@HOST:PORT/VHOST`, `amqps://…`, or `filesystem://DIRECTORY`, the inbox of an
+                embedded runner.
+            patience_seconds: How long a broker that is away is tried again, for each event. One attempt may take
+                up to half a minute more, where a broker accepts connections and does not answer.
+
+        Raises:
+            PublishError: The URL is not understood.
+        """
+        self._sink = _open_sink(url, patience_seconds)
+
+    def publish(self, *events: Event) -> None:
+        """Publish in this order and return when the broker has all.
+
+        Raises:
+            PublishError: One is too large, and then none was published; or one could not be published, and then those
+                before it were.
+        """
+        for event, body in [(event, _encode(event)) for event in events]:
+            self._sink.put(event, body)
+
+    def close(self) -> None:
+        """Close the connection; a later event opens it again."""
+        self._sink.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def publish(url: str, event: Event, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    """Publish one event and return when the broker has it. See `Publisher`. Raises PublishError."""
+    publish_all(url, [event], patience_seconds=patience_seconds)
+
+
+def publish_all(url: str, events: Iterable[Event], *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    """Publish several events over one connection. See `Publisher`. Raises PublishError."""
+    with Publisher(url, patience_seconds=patience_seconds) as publisher:
+        publisher.publish(*events)
+
+
+def _encode(event: Event) -> bytes:
     body = encode(event)
     if len(body) > MAX_MESSAGE_BYTES:
-        message = f"the event has {len(body)} bytes, more than {MAX_MESSAGE_BYTES}"
-        raise PublishError(message)
-    parts = urlsplit(url)
-    if parts.scheme != "filesystem":
-        message = f"{url!r}: this version publishes to filesystem://DIRECTORY"
-        raise PublishError(message)
-    _write(Path(parts.netloc + parts.path), body)
+        raise PublishError(f"the event has {len(body)} bytes, more than {MAX_MESSAGE_BYTES}")
+    return body
 
 
-def _write(directory: Path, body: bytes) -> None:
-    """Put the body straight into the queue: bindings, which kombu keeps for all directories of a process, lose it."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        options = {"data_folder_in": str(directory), "data_folder_out": str(directory)}
-        connection = Connection("filesystem://", transport_options=options)  # type: ignore[no-untyped-call]
-        with connection, connection.Producer() as producer:  # type: ignore[no-untyped-call]
-            producer.publish(body, exchange="", routing_key=QUEUE, content_type=CONTENT_TYPE, content_encoding="binary")
-    except (OSError, ChannelError) as error:
-        cause = error if isinstance(error, OSError) else error.__cause__
-        message = f"{directory}: {getattr(cause, 'strerror', None) or error}"
-        raise PublishError(message) from error
+def _open_sink(url: str, patience_seconds: float) -> Sink:
+    scheme, separator, _ = url.partition("://")
+    if scheme in {"amqp", "amqps"}:
+        from .amqp import AMQPSink
+
+        return AMQPSink(url, patience_seconds=patience_seconds)
+    if scheme == "filesystem" and separator:
+        from .folder import FolderSink
+
+        return FolderSink(url)
+    raise PublishError("the broker's URL must begin with amqp://, amqps:// or filesystem://")
