@@ -77,8 +77,14 @@ class Store(Protocol):
         """Return the Trials that have not ended, by number; at most `parallelTrialCount` of some time."""
         ...
 
-    async def trials_caused_by(self, experiment_uid: str, event_id: str) -> Sequence[Trial]:
-        """Return the Trials that a handling of this event created, by number."""
+    async def pending_vectors(self, experiment_uid: str) -> Sequence[bytes]:
+        """Return the vectors of the Trials that have not ended, by number."""
+        ...
+
+    async def trials_caused_by(
+        self, experiment_uid: str, event_id: str, *, before: int | None = None
+    ) -> Sequence[Trial]:
+        """Return the Trials that a handling of this event created, by number; only those below `before`, if given."""
         ...
 
     async def add_trials(self, trials: Sequence[Trial]) -> None:

@@ -1,8 +1,8 @@
 """Fold a metric's series, point by point, into the smallest, largest and latest value."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from events.objective import MetricStrategyType, Objective
@@ -39,19 +39,20 @@ class FoldedMetric:
     latest_at: datetime = _NO_TIME
     count: int = 0
 
-    def add(self, point: MetricPoint) -> "FoldedMetric":
-        """Return the fold with this point; of equal times the later point in source order is the latest."""
-        number = to_number(point.value)
-        folded = replace(self, count=self.count + 1)
-        if number is not None:
-            low, high = to_number(self.min), to_number(self.max)
-            folded = replace(
-                folded,
-                min=point.value if low is None or number < low else self.min,
-                max=point.value if high is None or number > high else self.max,
-            )
-        at = point.time or _NO_TIME
-        return replace(folded, latest=point.value, latest_at=at) if at >= self.latest_at else folded
+    def add(self, points: Sequence[MetricPoint]) -> "FoldedMetric":
+        """Return the fold with these points; of equal times the later point in source order is the latest."""
+        low_text, high_text, latest, latest_at = self.min, self.max, self.latest, self.latest_at
+        low, high = to_number(low_text), to_number(high_text)
+        for point in points:
+            number = to_number(point.value)
+            if number is not None and (low is None or number < low):
+                low, low_text = number, point.value
+            if number is not None and (high is None or number > high):
+                high, high_text = number, point.value
+            at = point.time or _NO_TIME
+            if at >= latest_at:
+                latest, latest_at = point.value, at
+        return FoldedMetric(low_text, high_text, latest, latest_at, self.count + len(points))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,12 @@ class Fold:
 
     def add(self, points: Iterable[MetricPoint]) -> "Fold":
         """Return the fold with these points, in source order."""
-        metrics = dict(self.metrics)
+        series: dict[str, list[MetricPoint]] = {}
         for point in points:
-            metrics[point.name] = metrics.get(point.name, FoldedMetric()).add(point)
-        return Fold(metrics)
+            series.setdefault(point.name, []).append(point)
+        return Fold(
+            self.metrics | {name: self.metrics.get(name, FoldedMetric()).add(it) for name, it in series.items()}
+        )
 
     def to_observation(self, objective: Objective) -> Observation:
         """Return the observation of the metrics that the objective names, in its order."""

@@ -1,5 +1,6 @@
 """What a search's answer becomes: Trials, created under the lock and fenced by the claim's token."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from events.envelope import Event
@@ -39,7 +40,7 @@ async def apply_answer(
         experiment.is_search_ended = experiment.is_search_ended or answer.is_end_after(len(trials))
         experiment.settle(at=at)
         schedule(experiment, limits, at=at)
-        follow = await _own(event, store)
+        follow = await _own(event, store, created=trials)
         is_worth_asking = trials or experiment.seq > claim.seq or experiment.is_completed
         return [*follow, *(announcements(experiment, cause=event, at=at) if is_worth_asking else [])]
 
@@ -79,14 +80,15 @@ async def announce_own(event: SuggestionRequested, stores: Stores) -> list[Event
         return [*follow, *announcements(experiment, cause=event, at=await store.now())]
 
 
-async def _own(event: SuggestionRequested, store: Store) -> list[Event]:
-    """Return the announcements of the Trials that this event caused; older ones are reconcile's."""
+async def _own(event: SuggestionRequested, store: Store, *, created: Sequence[Trial] = ()) -> list[Event]:
+    """Return the announcements of the Trials that this event caused, now and before; other ones are reconcile's."""
     experiment = await store.experiment(event.experiment)
     if experiment is None:
         return []
     at = await store.now()
     follow: list[Event] = []
-    for trial in await store.trials_caused_by(experiment.uid, event.id):
+    before = created[0].number if created else None
+    for trial in [*await store.trials_caused_by(experiment.uid, event.id, before=before), *created]:
         if trial.state == TrialState.PENDING and trial.attempt == 1:
             follow += trial_announcements(experiment, trial, cause=event, at=at)
     return follow

@@ -38,6 +38,11 @@ def pack_row(row: Row) -> bytes:
     return struct.pack(f"<{len(row)}d", *row)
 
 
+def unpack_row(packed: bytes) -> Row:
+    """Read one row."""
+    return struct.unpack(f"<{len(packed) // 8}d", packed)
+
+
 def unpack_rows(packed: Sequence[bytes]) -> Floats:
     """Read many rows of one width at once. Raises ValueError where their widths differ."""
     if not packed:

@@ -12,7 +12,7 @@ from functions.limits import Limits
 from functions.ports import Store, Stores
 from functions.suggestion.algorithms import get_algorithm
 from functions.suggestion.algorithms.interface import Answer, Request
-from functions.suggestion.history import History, HistoryCache, to_loss, unpack_rows
+from functions.suggestion.history import History, HistoryCache, to_loss, unpack_row, unpack_rows
 from functions.suggestion.model import Suggestion
 from functions.suggestion.search_space import SearchSpace
 
@@ -64,7 +64,7 @@ async def _prepare(
         objective_type=_direction(experiment),
         settings=settings,
         history=await _load_history(experiment, store, space, histories),
-        pending=[space.to_row(trial.assignments) for trial in await store.active_trials(experiment.uid)],
+        pending=[unpack_row(vector) for vector in await store.pending_vectors(experiment.uid)],
         count=min(experiment.free_slots, limits.search_batch_count),
         seed=derive_seed(settings.get("random_state", experiment.uid), first_number),
         first_number=first_number,

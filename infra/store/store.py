@@ -147,9 +147,18 @@ class SQLStore:
         query = query.order_by(trials.c.number)
         return await self._lock_all(query) if lock else list(await self._session.scalars(query))
 
-    async def trials_caused_by(self, experiment_uid: str, event_id: str) -> Sequence[Trial]:
+    async def pending_vectors(self, experiment_uid: str) -> Sequence[bytes]:
+        """Return the vectors of the Trials that have not ended."""
+        query = select(trials.c.vector).where(trials.c.experiment_uid == experiment_uid, trials.c.state.in_(ACTIVE))
+        return list(await self._session.scalars(query.order_by(trials.c.number)))
+
+    async def trials_caused_by(
+        self, experiment_uid: str, event_id: str, *, before: int | None = None
+    ) -> Sequence[Trial]:
         """Return the Trials that this event's handling created."""
         query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.caused_by == event_id)
+        if before is not None:
+            query = query.where(trials.c.number < before)
         return list(await self._session.scalars(query.order_by(trials.c.number)))
 
     async def add_trials(self, trials: Sequence[Trial]) -> None:
