@@ -23,7 +23,7 @@ async def _nudge(experiment: Experiment, event: ClockTicked, store: Ledger, limi
     at = await store.now()
     follow = announcements(experiment, cause=event, at=at)
     if not follow:
-        experiment.due_at = None
+        experiment.due_at = experiment.searching_until if experiment.free_slots else None
         return []
     is_spent = move_on(experiment, limits, at=at)
     if is_spent and experiment.free_slots:

@@ -21,7 +21,7 @@ def announcements(experiment: Experiment, *, cause: Event, at: datetime) -> list
     if experiment.is_completed:
         told = experiment.notified_completion >= experiment.completion and not experiment.pending
         return [] if told else [_finished(experiment, experiment.phase, cause, at)]
-    if experiment.free_slots:
+    if experiment.free_slots and not experiment.is_searching(at):
         return [announce(SuggestionRequested, cause, at=at, experiment=experiment.ref)]
     return []
 
@@ -52,7 +52,9 @@ def trial_announcements(
 def schedule(experiment: Experiment, limits: Limits, *, at: datetime) -> None:
     """Tell reconcile when to look at the Experiment if no event comes: only where something is outstanding."""
     is_told = experiment.notified_completion >= experiment.completion and not experiment.pending
-    if experiment.deleted_at or experiment.free_slots or (experiment.is_completed and not is_told):
+    if experiment.free_slots and experiment.is_searching(at):
+        experiment.due_at = experiment.searching_until
+    elif experiment.deleted_at or experiment.free_slots or (experiment.is_completed and not is_told):
         experiment.look_again(at, limits.nudge_base_seconds)
     else:
         experiment.due_at = None

@@ -55,6 +55,8 @@ class Experiment:
     early_stopped: int = 0
     metrics_unavailable: int = 0
     is_search_ended: bool = False
+    searching_until: datetime | None = None
+    """The lease of the search that is under way: its holder counts the free slots last, nobody else need ask."""
     optimal: OptimalTrial | None = None
     optimal_value: float | None = None
     completion: int = 0
@@ -139,6 +141,10 @@ class Experiment:
         """Hide for good; the name is free again."""
         self.deleted_at = at
         self.live_name = None
+
+    def is_searching(self, at: datetime) -> bool:
+        """Tell whether a search is under way that will count the free slots when it is done."""
+        return self.searching_until is not None and self.searching_until > at
 
     def look_again(self, at: datetime, after_seconds: float) -> None:
         """Note progress: reconcile need not look before then."""

@@ -37,6 +37,7 @@ async def apply_answer(
         experiment.count_created(len(trials), at=at)
         suggestion.note_search(seq=claim.seq, count=len(trials), state=answer.state_after(len(trials)))
         suggestion.release()
+        experiment.searching_until = None
         experiment.is_search_ended = experiment.is_search_ended or answer.is_end_after(len(trials))
         experiment.settle(at=at)
         schedule(experiment, limits, at=at)
@@ -60,6 +61,7 @@ async def apply_failure(
         at = await store.now()
         suggestion.note_failure(str(error))
         suggestion.release()
+        experiment.searching_until = None
         is_last = suggestion.failures >= limits.search_failure_limit
         if is_last:
             experiment.end(EndReason.FAILED, at=at, message=f"Suggestion has failed: {suggestion.error}")

@@ -69,6 +69,7 @@ experiments = Table(
     Column("early_stopped", Integer, nullable=False),
     Column("metrics_unavailable", Integer, nullable=False),
     Column("is_search_ended", Boolean(create_constraint=False), nullable=False),
+    Column("searching_until", Moment),
     Column("optimal", document_of(OptimalTrial)),
     Column("optimal_value", Double),
     Column("completion", Integer, nullable=False),

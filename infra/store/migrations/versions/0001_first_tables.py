@@ -40,6 +40,7 @@ def _create_experiments() -> None:
         sa.Column("early_stopped", sa.Integer, nullable=False),
         sa.Column("metrics_unavailable", sa.Integer, nullable=False),
         sa.Column("is_search_ended", BOOLEAN, nullable=False),
+        sa.Column("searching_until", Moment),
         sa.Column("optimal", LONG_TEXT),
         sa.Column("optimal_value", sa.Double),
         sa.Column("completion", sa.Integer, nullable=False),
