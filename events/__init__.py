@@ -2,9 +2,9 @@
 
 from importlib import import_module
 
-_EXPORTS = {"PublishError": ".client", "publish": ".client"}
+_EXPORTS = dict.fromkeys(("PublishError", "Publisher", "publish", "publish_all"), ".client")
 
-__all__ = ["PublishError", "publish"]
+__all__ = ["PublishError", "Publisher", "publish", "publish_all"]
 
 
 def __getattr__(name: str) -> object:

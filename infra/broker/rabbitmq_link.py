@@ -137,8 +137,8 @@ def _describe_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
-    except ValueError as error:
-        raise BrokerError(f"the broker's URL cannot be read: {error}") from error
+    except ValueError:  # its text, and so its chain, may quote a part of the password
+        raise BrokerError("the broker's URL cannot be read: percent-encode the password") from None
     if parts.scheme not in {"amqp", "amqps"} or not parts.hostname:
         raise BrokerError("the broker's URL must be amqp://USER:PASSWORD@HOST:PORT/VHOST")
     user = f"{parts.username}@" if parts.username else ""
