@@ -145,7 +145,7 @@ async def _lock(group: list[_Item], store: Ledger) -> None:
 
 def _distinct(events: list[Event]) -> list[Event]:
     """Return each announcement once: fifty finishes, one request."""
-    return list({event.announcement_key: event for event in reversed(events)}.values())[::-1]
+    return list({(event.partition_key, *event.announcement_key): event for event in reversed(events)}.values())[::-1]
 
 
 def _fields(item: _Item) -> dict[str, object]:

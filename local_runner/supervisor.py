@@ -23,6 +23,9 @@ from infra.wiring import Wiring
 
 log = logging.getLogger("kuttab.supervisor")
 
+ENDED_COUNT = 50
+"""Ended Trials of one look: thousands of a deleted Experiment must not delay the next heartbeat."""
+
 Key = tuple[str, int]
 """(trial uid, attempt)"""
 
@@ -76,7 +79,8 @@ class Supervisor:
         for uid, attempt in alive:
             if (uid, attempt) not in wanted and (uid, attempt) not in self.launching:
                 await self.target.remove(_unwanted(uid, attempt))
-        for it in held:
+        ended = [it for it in held if not it.trial.is_active]
+        for it in [*(it for it in held if it.trial.is_active), *ended[:ENDED_COUNT]]:
             if (it.trial.uid, it.trial.attempt) not in self.launching:
                 await self._tend_safely(it)
 

@@ -50,7 +50,10 @@ async def _is_spent(trial: Trial, store: Ledger, limits: Limits) -> bool:
         and trial.target == TargetKind.PROCESS
         and not await store.has_free_host(trial.runner_selector)
     )
-    return move_on(trial, limits, at=at, counts=trial.is_active and not is_waiting)
+    is_spent = move_on(trial, limits, at=at, counts=trial.is_active and not is_waiting)
+    if trial.settle_until is not None and trial.due_at is not None:
+        trial.due_at = min(trial.due_at, trial.settle_until)
+    return is_spent
 
 
 def _announce(
@@ -69,13 +72,22 @@ def _announce(
     return follow
 
 
+def _is_hopeless(trial: Trial, limits: Limits, at: datetime) -> bool:
+    """Tell whether the verdict still holds: the Trial may have gone on since it was read."""
+    if trial.state == TrialState.SETTLING:
+        return trial.settle_until is not None and trial.settle_until <= at
+    if trial.target == TargetKind.EXTERNAL:
+        return at - trial.created_at >= timedelta(seconds=limits.external_timeout_seconds)
+    return trial.nudges > limits.nudge_limit
+
+
 async def _give_up(ref: ExperimentRef, number: int, event: ClockTicked, stores: Stores, limits: Limits) -> list[Event]:
     """End a Trial that cannot go on, with the locks that an end needs."""
     async with stores.begin() as store:
         experiment = await store.experiment(ref, lock=True)
         trial = await store.trial(ref.uid, number, lock=True) if experiment else None
         at = await store.now()
-        if experiment is None or trial is None or not trial.is_active:
+        if experiment is None or trial is None or not trial.is_active or not _is_hopeless(trial, limits, at):
             return []
         if trial.state == TrialState.SETTLING:
             await close(experiment, trial, store, at=at)

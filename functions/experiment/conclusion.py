@@ -28,17 +28,23 @@ async def end_pending(event: ExperimentFinished, stores: Stores, limits: Limits)
 
 async def notify_sinks(event: ExperimentFinished, stores: Stores, notifier: Notifier, limits: Limits) -> None:
     """Tell every sink that has not heard of this completion, and note each one that has."""
+    failure: OSError | None = None
     for sink in notifier.sinks:
         async with stores.begin() as store:
             experiment = await _find_completed(event, store)
             is_told = experiment is None or experiment.notified.get(sink, 0) >= event.completion
         if is_told:
             continue
-        stable = event.model_copy(update={"id": _delivery_id(event)})
-        await notifier.notify(sink, stable)
+        try:
+            await notifier.notify(sink, event.model_copy(update={"id": _delivery_id(event)}))
+        except OSError as error:
+            failure = error  # the other sinks are told all the same
+            continue
         async with stores.begin() as store:
             if experiment := await _find_completed(event, store):
                 experiment.notified = {**experiment.notified, sink: event.completion}
+    if failure is not None:
+        raise failure
     async with stores.begin() as store:
         if experiment := await _find_completed(event, store):
             experiment.notified_completion = event.completion

@@ -172,7 +172,8 @@ class Experiment:
         """End a Trial, count it, remember it if it is the best so far, and end the Experiment if it was the last."""
         before = trial.state
         self.seq += 1
-        trial.value = trial.fold.value_of(self.objective)
+        is_result = state in {TrialState.SUCCEEDED, TrialState.EARLY_STOPPED}
+        trial.value = trial.fold.value_of(self.objective) if is_result else None
         trial.finish(state, at=at, seq=self.seq, reason=reason, message=message)
         self.count_move(before, state)
         self._consider(trial)

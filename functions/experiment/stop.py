@@ -22,7 +22,8 @@ async def handle(event: ExperimentStopRequested, *, store: Store, limits: Limits
     if not experiment.is_completed and is_expected and not is_late:
         experiment.end(EndReason.STOPPED, at=at)
         schedule(experiment, limits, at=at)
-    stops = await stop_trials(experiment, store, cause=event) if experiment.is_stopped else []
+    is_wanted = experiment.is_completed and is_expected and not is_late
+    stops = await stop_trials(experiment, store, cause=event) if is_wanted or experiment.is_stopped else []
     return [*stops, *announcements(experiment, cause=event, at=at)]
 
 

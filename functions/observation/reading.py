@@ -1,5 +1,7 @@
 """Read a Worker's log on, and cut what was found into ranges that fit into events."""
 
+from dataclasses import dataclass
+
 from events.observation import MAX_POINTS, MetricPoint, MetricRange
 from functions.observation.collectors.text import Parser
 from functions.worker import LogChunk, Target, Worker
@@ -10,26 +12,35 @@ _RANGE_BYTES = 128 * 1024
 """Text of one range's points: with its JSON around it, far under the smallest message size of the brokers."""
 
 
-async def read_ranges(
-    worker: Worker, target: Target, parser: Parser | None, start: int, *, is_over: bool
-) -> tuple[list[MetricRange], str, int]:
-    """Return (ranges that follow each other, the log's source, where reading stopped).
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Ranges that follow each other, the log's source, where reading stopped, and whether there is more to read."""
 
-    Of a Worker that runs, a stretch without points is left for the next look; of one that is over, the ranges reach
-    to the log's end.
+    ranges: tuple[MetricRange, ...] = ()
+    source: str = ""
+    end: int = 0
+    has_more: bool = False
+
+
+async def read_ranges(worker: Worker, target: Target, parser: Parser, start: int, *, is_over: bool) -> Reading:
+    """Read the log on from a position, as far as one look may.
+
+    Of a Worker that runs, a stretch without points is left for the next look, unless it is all that one look may read;
+    of one that is over, the ranges reach to where reading stopped.
     """
     ranges: list[MetricRange] = []
-    source, end, reached = "", start, start
-    for _ in range(_CHUNKS):
+    end, reached = start, start
+    for nth in range(_CHUNKS):
         chunk = await target.read_log(worker, reached, is_over=is_over)
-        source, reached = chunk.source, chunk.end
-        points = parser.parse(chunk.lines) if parser else ()
-        if points or (is_over and reached > end):
+        reached = chunk.end
+        points = parser.parse(chunk.lines)
+        is_spent = nth == _CHUNKS - 1 and chunk.has_more
+        if points or ((is_over or is_spent) and reached > end):
             ranges += _cut(chunk, points, end)
             end = reached
         if not chunk.has_more:
             break
-    return ranges, source, end
+    return Reading(tuple(ranges), chunk.source, end, chunk.has_more)
 
 
 def _cut(chunk: LogChunk, points: tuple[MetricPoint, ...], start: int) -> list[MetricRange]:

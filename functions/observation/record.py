@@ -16,7 +16,7 @@ async def handle(event: MetricReported, *, store: Store, limits: Limits) -> list
     """Record a range once; close a settling Trial whose log is whole now."""
     experiment = await store.experiment(event.experiment, lock=True)
     trial = await store.trial(experiment.uid, event.trial.number, lock=True) if experiment else None
-    if experiment is None or trial is None or trial.attempt != event.attempt:
+    if experiment is None or trial is None or (trial.uid, trial.attempt) != (event.trial.uid, event.attempt):
         return []
     at = await store.now()
     was_active = trial.is_active

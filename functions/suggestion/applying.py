@@ -62,7 +62,8 @@ async def apply_failure(
         suggestion.note_failure(str(error))
         suggestion.release()
         experiment.searching_until = None
-        is_last = suggestion.failures >= limits.search_failure_limit
+        is_wanted = not experiment.is_completed and not experiment.deleted_at
+        is_last = suggestion.failures >= limits.search_failure_limit and is_wanted
         if is_last:
             experiment.end(EndReason.FAILED, at=at, message=f"Suggestion has failed: {suggestion.error}")
         schedule(experiment, limits, at=at)

@@ -27,6 +27,7 @@ async def take_outcome(
     if trial.outcome is None:
         experiment.count_move(trial.state, TrialState.SETTLING)
         trial.settle_for(event, until=at + timedelta(seconds=limits.settle_grace_seconds))
+        trial.due_at = min(at + timedelta(seconds=limits.nudge_base_seconds), trial.settle_until or at)
 
 
 def _may_relaunch(experiment: Experiment, trial: Trial, limits: Limits) -> bool:
@@ -35,7 +36,9 @@ def _may_relaunch(experiment: Experiment, trial: Trial, limits: Limits) -> bool:
 
 
 async def close_if_whole(experiment: Experiment, trial: Trial, store: Store) -> None:
-    """End a settling Trial whose metrics are all here."""
+    """End a settling Trial whose metrics are all here; its last range may have come before those that it follows."""
+    if trial.state == TrialState.SETTLING and trial.outcome is not None and trial.outcome.last_range is not None:
+        await record_range(trial.outcome.last_range, trial, store)
     if trial.state == TrialState.SETTLING and trial.has_whole_log and not _waits_for_pushes(experiment, trial):
         await close(experiment, trial, store, at=await store.now())
 

@@ -22,11 +22,13 @@ async def claim_launch(event: TrialCreated, stores: Stores, host: Host, limits: 
         if experiment is None or trial is None or trial.attempt != event.attempt:
             return None
         at = await store.now()
-        if trial.state == TrialState.PENDING and (trial.is_stopping or experiment.is_completed):
+        may_claim = _may_claim(trial, event, host, at)
+        is_unwanted = trial.is_stopping or (experiment.is_completed and trial.state == TrialState.PENDING)
+        if may_claim and is_unwanted:
             kill_in_place(experiment, trial, at=at, reason="ExperimentEnded")
             schedule(experiment, limits, at=at)
             return None
-        if not _may_claim(trial, event, host, at):
+        if not may_claim:
             return None
         experiment.count_move(trial.state, TrialState.LAUNCHING)
         trial.claim(host.name, by=event.id, until=at + timedelta(seconds=limits.launch_lease_seconds))

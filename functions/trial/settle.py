@@ -13,7 +13,7 @@ async def handle(event: TrialFinished, *, store: Store, limits: Limits) -> list[
     """Fold the outcome into the Trial and its Experiment once; announce what follows from the state."""
     experiment = await store.experiment(event.experiment, lock=True)
     trial = await store.trial(experiment.uid, event.trial.number, lock=True) if experiment else None
-    if experiment is None or trial is None:
+    if experiment is None or trial is None or trial.uid != event.trial.uid:
         return []
     at = await store.now()
     if trial.is_active and trial.attempt == event.attempt:

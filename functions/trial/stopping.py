@@ -11,7 +11,7 @@ from functions.experiment.model import Experiment
 from functions.identity import announce
 from functions.limits import Limits
 from functions.ports import Stores
-from functions.trial.model import TrialState
+from functions.trial.model import Trial, TrialState
 from functions.trial.render import render_worker
 from functions.worker import Worker
 
@@ -33,11 +33,17 @@ async def claim_stop(event: TrialStopRequested, stores: Stores, limits: Limits) 
         at = await store.now()
         if experiment is None or trial is None or not trial.is_stopping or trial.attempt != event.attempt:
             return StopClaim(at)
-        if trial.state == TrialState.PENDING or trial.target == TargetKind.EXTERNAL:
+        if trial.state == TrialState.PENDING or trial.target == TargetKind.EXTERNAL or _is_abandoned(trial, at):
             kill_in_place(experiment, trial, at=at)
             schedule(experiment, limits, at=at)
             return StopClaim(at, ended_experiment=experiment)
         return StopClaim(at, worker=render_worker(experiment, trial) if trial.state == TrialState.RUNNING else None)
+
+
+def _is_abandoned(trial: Trial, at: datetime) -> bool:
+    """Tell whether a launch was begun and its launcher is gone; what it may have started is removed afterwards."""
+    is_expired = trial.lease_until is None or trial.lease_until <= at
+    return trial.state == TrialState.LAUNCHING and trial.target != TargetKind.PROCESS and is_expired
 
 
 async def note_stop_sent(event: TrialStopRequested, stores: Stores, limits: Limits) -> list[Event]:

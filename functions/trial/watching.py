@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from events.envelope import Event
-from events.observation import MetricRange, MetricReported
+from events.observation import MetricReported
 from events.reference import TrialEvent
-from events.trial import TrialFinished, WorkerChanged, WorkerOutcome
+from events.trial import TargetKind, TrialFinished, WorkerChanged, WorkerOutcome
 from functions.identity import announce
 from functions.limits import Limits
 from functions.observation.collectors.text import Parser, get_collector
-from functions.observation.reading import read_ranges
+from functions.observation.reading import Reading, read_ranges
 from functions.ports import Stores
 from functions.trial.model import Trial, TrialState
 from functions.trial.render import render_worker
@@ -132,36 +132,45 @@ async def report(
         return []
     is_ahead = known is not None and known.end > watched.cursor
     start = known.end if known is not None and is_ahead and is_fresh else watched.cursor
-    ranges, source, end = await read_ranges(watched.worker, target, watched.parser, start, is_over=state.is_over)
-    if source and watched.log_source not in {"", source} and start:
-        ranges, source, end = await read_ranges(watched.worker, target, watched.parser, 0, is_over=state.is_over)
-    if not ranges and not state.is_over:
+    reading = await _read(watched, target, start, is_over=state.is_over)
+    is_done = state.is_over and not reading.has_more
+    if not reading.ranges and not is_done:
         return []
-    memory.note(event, Published(source, end, watched.at, watched.at if state.is_over else None))
-    return _say(event, state, watched, ranges, source=source, end=end)
+    memory.note(event, Published(reading.source, reading.end, watched.at, watched.at if is_done else None))
+    return _say(event, state, watched, reading)
 
 
-def _say(
-    event: WorkerChanged,
-    state: WorkerState,
-    watched: Watched,
-    ranges: list[MetricRange],
-    *,
-    source: str,
-    end: int,
-) -> list[Event]:
+async def _read(watched: Watched, target: Target, start: int, *, is_over: bool) -> Reading:
+    """Read on; from the beginning where the log is another one than that of which the row tells."""
+    if watched.parser is None:
+        return Reading()
+    reading = await read_ranges(watched.worker, target, watched.parser, start, is_over=is_over)
+    if start and watched.log_source not in {"", reading.source}:
+        reading = await read_ranges(watched.worker, target, watched.parser, 0, is_over=is_over)
+    return reading
+
+
+def _say(event: WorkerChanged, state: WorkerState, watched: Watched, reading: Reading) -> list[Event]:
     about = {"experiment": event.experiment, "trial": event.trial, "attempt": event.attempt}
-    early = ranges[:-1] if state.is_over and not watched.is_settling else ranges
+    ends = state.is_over and not watched.is_settling and not reading.has_more
+    early = reading.ranges[:-1] if ends else reading.ranges
     said: list[Event] = [announce(MetricReported, event, at=watched.at, range=part, **about) for part in early]
-    if state.is_over and not watched.is_settling:
-        outcome = WorkerOutcome.SUCCEEDED if state.phase == WorkerPhase.SUCCEEDED else WorkerOutcome.FAILED
-        ending = {"ended_at": state.ended_at or watched.at, "exit_code": state.exit_code}
-        words = {"reason": state.reason[:256], "message": state.message[:4096]}
-        log = {"log_source": source, "log_end": end, "last_range": ranges[-1] if ranges else None}
-        if watched.parser is None:
-            log = {}  # the points are pushed: the log is for people, and the observation is not folded from it
-        said.append(_finished(event, outcome, watched.at, **ending, **words, **log))
+    if reading.has_more and event.target != TargetKind.PROCESS:
+        said.append(announce(WorkerChanged, event, at=watched.at, target=event.target, **about))
+    if ends:
+        said.append(_ending(event, state, watched, reading))
     return said
+
+
+def _ending(event: WorkerChanged, state: WorkerState, watched: Watched, reading: Reading) -> Event:
+    outcome = WorkerOutcome.SUCCEEDED if state.phase == WorkerPhase.SUCCEEDED else WorkerOutcome.FAILED
+    ending = {"ended_at": state.ended_at or watched.at, "exit_code": state.exit_code}
+    words = {"reason": state.reason[:256], "message": state.message[:4096]}
+    last = reading.ranges[-1] if reading.ranges else None
+    log = {"log_source": reading.source, "log_end": reading.end, "last_range": last}
+    if watched.parser is None:
+        log = {}  # the points are pushed: the log is for people, and the observation is not folded from it
+    return _finished(event, outcome, watched.at, **ending, **words, **log)
 
 
 def _finished(event: WorkerChanged, outcome: WorkerOutcome, at: datetime, **data: object) -> Event:

@@ -64,9 +64,9 @@ class SQLLedger(SQLStore):
         return frozenset(await self._session.scalars(select(hosts.c.name).where(hosts.c.lost_at.is_not(None))))
 
     async def has_free_host(self, selector: Mapping[str, str]) -> bool:
-        """Tell whether a living host satisfies the selector and has a free slot."""
+        """Tell whether a living host that reads the selector's queue (no labels, or just its own) has a free slot."""
         query = select(hosts.c.labels).where(hosts.c.lost_at.is_(None), hosts.c.busy < hosts.c.slots)
-        return any(selector.items() <= labels.items() for labels in await self._session.scalars(query))
+        return any(dict(selector) in ({}, labels) for labels in await self._session.scalars(query))
 
     async def trials_of_host(self, name: str) -> Sequence[Trial]:
         """Return the Trials whose Workers this host holds or must remove."""

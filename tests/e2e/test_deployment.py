@@ -3,6 +3,7 @@
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,14 @@ Servers = tuple[RabbitMQServer, MariaDB]
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    rabbitmq = RabbitMQServer.install(tmp_path_factory.mktemp("rabbitmq"))
-    mariadb = MariaDB()
-    rabbitmq.start()
-    mariadb.start()
-    yield rabbitmq, mariadb
-    rabbitmq.close()
-    mariadb.remove()
+    with ExitStack() as stack:
+        rabbitmq = RabbitMQServer.install(tmp_path_factory.mktemp("rabbitmq"))
+        stack.callback(rabbitmq.close)
+        mariadb = MariaDB()
+        stack.callback(mariadb.remove)
+        rabbitmq.start()
+        mariadb.start()
+        yield rabbitmq, mariadb
 
 
 @pytest.fixture

@@ -181,7 +181,8 @@ async def test_a_finish_whose_metrics_are_on_their_way_waits_without_retrying(ho
 
     experiment, after = await house.experiment(), await house.trial()
     assert after.state == TrialState.SETTLING
-    assert after.due_at == after.settle_until == EPOCH + seconds(house.limits.settle_grace_seconds)
+    assert after.settle_until == EPOCH + seconds(house.limits.settle_grace_seconds)
+    assert after.due_at == EPOCH + seconds(house.limits.nudge_base_seconds)
     assert experiment.running == 2
 
 
