@@ -47,6 +47,8 @@ class WorkerState:
     message: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    looked_at: datetime | None = None
+    """When the target was looked at, by the clock that gave `ended_at`: clocks differ, their pauses do not."""
 
     @property
     def is_over(self) -> bool:

@@ -16,6 +16,16 @@ from functions.trial.closing import close, fail
 from functions.trial.model import Trial, TrialState
 
 
+def external_timeout(experiment: Experiment, limits: Limits) -> timedelta:
+    """Return how long an External Trial may take: as `timeoutSeconds` of its template says, else a day."""
+    template = experiment.spec.trial_template
+    spec = template.trial_spec.get("spec") if template and template.trial_spec else None
+    seconds = spec.get("timeoutSeconds") if isinstance(spec, dict) else None
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0:
+        return timedelta(seconds=seconds)
+    return timedelta(seconds=limits.external_timeout_seconds)
+
+
 async def nudge_trials(event: ClockTicked, stores: Stores, limits: Limits) -> list[Event]:
     """Announce what each due Trial waits for; those that have used up their nudges, or their time, end here."""
     follow: list[Event] = []
@@ -28,7 +38,7 @@ async def nudge_trials(event: ClockTicked, stores: Stores, limits: Limits) -> li
             experiment = experiments.get(trial.experiment_uid)
             if experiment is None:
                 trial.due_at = None
-            elif await _is_spent(trial, store, limits):
+            elif await _is_spent(experiment, trial, store, limits):
                 spent.append((experiment.ref, trial.number))
             else:
                 follow += _announce(experiment, trial, event, lost, await store.now())
@@ -37,14 +47,14 @@ async def nudge_trials(event: ClockTicked, stores: Stores, limits: Limits) -> li
     return follow
 
 
-async def _is_spent(trial: Trial, store: Ledger, limits: Limits) -> bool:
+async def _is_spent(experiment: Experiment, trial: Trial, store: Ledger, limits: Limits) -> bool:
     """Move the Trial's time on, and tell whether it cannot go on."""
     at = await store.now()
     if trial.state == TrialState.SETTLING and trial.settle_until is not None and trial.settle_until <= at:
         return True
     if trial.target == TargetKind.EXTERNAL and trial.is_active:
         move_on(trial, limits, at=at, counts=False)
-        return at - trial.created_at >= timedelta(seconds=limits.external_timeout_seconds)
+        return at - trial.created_at >= external_timeout(experiment, limits)
     is_waiting = (
         trial.state == TrialState.PENDING
         and trial.target == TargetKind.PROCESS
@@ -72,12 +82,12 @@ def _announce(
     return follow
 
 
-def _is_hopeless(trial: Trial, limits: Limits, at: datetime) -> bool:
+def _is_hopeless(experiment: Experiment, trial: Trial, limits: Limits, at: datetime) -> bool:
     """Tell whether the verdict still holds: the Trial may have gone on since it was read."""
     if trial.state == TrialState.SETTLING:
         return trial.settle_until is not None and trial.settle_until <= at
     if trial.target == TargetKind.EXTERNAL:
-        return at - trial.created_at >= timedelta(seconds=limits.external_timeout_seconds)
+        return at - trial.created_at >= external_timeout(experiment, limits)
     return trial.nudges > limits.nudge_limit
 
 
@@ -87,12 +97,17 @@ async def _give_up(ref: ExperimentRef, number: int, event: ClockTicked, stores: 
         experiment = await store.experiment(ref, lock=True)
         trial = await store.trial(ref.uid, number, lock=True) if experiment else None
         at = await store.now()
-        if experiment is None or trial is None or not trial.is_active or not _is_hopeless(trial, limits, at):
+        if (
+            experiment is None
+            or trial is None
+            or not trial.is_active
+            or not _is_hopeless(experiment, trial, limits, at)
+        ):
             return []
         if trial.state == TrialState.SETTLING:
             await close(experiment, trial, store, at=at)
         elif trial.target == TargetKind.EXTERNAL:
-            message = f"no result within {limits.external_timeout_seconds:g} s"
+            message = f"no result within {external_timeout(experiment, limits).total_seconds():g} s"
             fail(experiment, trial, at=at, reason="DeadlineExceeded", message=message)
         else:
             message = f"no progress from {trial.state} after {limits.nudge_limit} attempts to go on"

@@ -22,6 +22,8 @@ async def handle(event: ExperimentCreated, *, store: Store, limits: Limits) -> l
         if not await store.add_experiment(experiment, newcomer.suggestion):
             reason = f"metadata.name: {experiment.live_name} already exists"
             raise Reject(f"{reason}; {newcomer.experiment.error}" if newcomer.experiment.error else reason)
+        if await store.has_tombstone(experiment.uid):  # a delete that was under way at the same time
+            experiment.delete(at=await store.now())
     return announcements(experiment, cause=event, at=await store.now())
 
 

@@ -12,9 +12,10 @@ from functions.ports import Store
 async def handle(event: ExperimentDeleteRequested, *, store: Store, limits: Limits) -> list[Event]:
     """Leave a tombstone, so that nothing that is still under way brings the Experiment back."""
     experiment = await store.experiment(event.experiment, lock=True)
+    if experiment is None and event.experiment.uid:
+        await store.add_tombstone(event.experiment.uid)
+        experiment = await store.experiment(event.experiment, lock=True)  # its creation may be under way
     if experiment is None or not experiment.is_addressed_by(event):
-        if event.experiment.uid and experiment is None:
-            await store.add_tombstone(event.experiment.uid)
         return []
     at = await store.now()
     if experiment.deleted_at is None:

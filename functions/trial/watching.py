@@ -164,13 +164,20 @@ def _say(event: WorkerChanged, state: WorkerState, watched: Watched, reading: Re
 
 def _ending(event: WorkerChanged, state: WorkerState, watched: Watched, reading: Reading) -> Event:
     outcome = WorkerOutcome.SUCCEEDED if state.phase == WorkerPhase.SUCCEEDED else WorkerOutcome.FAILED
-    ending = {"ended_at": state.ended_at or watched.at, "exit_code": state.exit_code}
+    ending = {"ended_at": _ended_at(state, watched.at), "exit_code": state.exit_code}
     words = {"reason": state.reason[:256], "message": state.message[:4096]}
     last = reading.ranges[-1] if reading.ranges else None
     log = {"log_source": reading.source, "log_end": reading.end, "last_range": last}
     if watched.parser is None:
         log = {}  # the points are pushed: the log is for people, and the observation is not folded from it
     return _finished(event, outcome, watched.at, **ending, **words, **log)
+
+
+def _ended_at(state: WorkerState, at: datetime) -> datetime:
+    """Return when the Worker ended in the store's time: as long ago as the target's own clock says."""
+    if state.ended_at is None or state.looked_at is None:
+        return state.ended_at or at
+    return at - max(state.looked_at - state.ended_at, timedelta(0))
 
 
 def _finished(event: WorkerChanged, outcome: WorkerOutcome, at: datetime, **data: object) -> Event:

@@ -101,7 +101,7 @@ class SQLStore:
 
     async def has_tombstone(self, uid: str) -> bool:
         """Tell whether the uid was deleted."""
-        query = select(tombstones.c.uid).where(tombstones.c.uid == uid)
+        query = select(tombstones.c.uid).where(tombstones.c.uid == uid).with_for_update()
         return await self._session.scalar(query) is not None
 
     async def add_tombstone(self, uid: str) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from functions.observation.collectors.lines import split_lines
@@ -220,7 +221,7 @@ def _ending(worker: Worker, files: WorkerFiles) -> WorkerState:
             reason, words = DEADLINE_EXCEEDED, f"ran longer than its {limit:g} seconds" if limit else words
         last_line = files.last_line(_MESSAGE_CHARACTERS)
         message = f"{words}: {last_line}" if last_line else words
-    times = {"started_at": files.started_at(), "ended_at": files.ended_at()}
+    times = {"started_at": files.started_at(), "ended_at": files.ended_at(), "looked_at": datetime.now(UTC)}
     return WorkerState(phase, exit_code=code, reason=reason, message=message, **times)
 
 

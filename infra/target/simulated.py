@@ -100,7 +100,8 @@ class SimulatedTarget:
         code = 143 if was_stopped else life.script.exit_code
         phase = WorkerPhase.SUCCEEDED if code == 0 else WorkerPhase.FAILED
         message = "" if code == 0 else f"exit code {code}"
-        return WorkerState(phase, code, "" if code == 0 else "Error", message, life.started_at, life.ends_at())
+        times = {"started_at": life.started_at, "ended_at": life.ends_at(), "looked_at": self._now()}
+        return WorkerState(phase, code, "" if code == 0 else "Error", message, **times)
 
     async def read_log(self, worker: Worker, start: int, *, is_over: bool) -> LogChunk:
         """Return whole lines from this byte on."""

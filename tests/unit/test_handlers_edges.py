@@ -7,7 +7,19 @@ from events.trial import TrialFinished, WorkerOutcome
 from functions.experiment.reasons import Phase
 from functions.trial.model import StopReason, TrialState
 from functions.worker import LogChunk, LogLine, Worker, WorkerPhase, WorkerState
-from tests.builders import a_change, a_finished_trial, a_launch_request, a_range, a_report, a_stop, a_stop_request
+from tests.builders import (
+    a_change,
+    a_created_event,
+    a_finished_trial,
+    a_launch_request,
+    a_range,
+    a_reference,
+    a_report,
+    a_stop,
+    a_stop_request,
+    a_tick,
+    seconds,
+)
 from tests.fakes import FakeTarget, House
 
 CHUNK = 100
@@ -92,3 +104,36 @@ async def test_a_stop_reaches_trials_that_outlive_their_experiment(house: House)
 
     assert (await house.experiment()).phase == Phase.SUCCEEDED
     assert (await house.trial(2)).stop_reason == StopReason.KILLED
+
+
+async def test_an_external_trial_ends_when_its_template_says(house: House) -> None:
+    spec = {"timeoutSeconds": 30, "parameters": ["${trialParameters.x}"]}
+    await house.play(a_created_event(kind="External"))
+    async with house.stores.begin() as store:
+        experiment = await store.experiment(a_reference(), lock=True)
+        assert experiment is not None
+        template = experiment.spec.trial_template
+        assert template is not None
+        manifest = {**(template.trial_spec or {}), "spec": spec}
+        experiment.spec = experiment.spec.replace(trial_template=template.replace(trial_spec=manifest))
+
+    house.clock.advance(31)
+    await house.handle(a_tick())
+
+    after = await house.trial()
+    assert (after.state, after.reason) == (TrialState.FAILED, "DeadlineExceeded")
+    assert after.message == "no result within 30 s"
+
+
+@pytest.mark.parametrize("skew", [-3600, 3600])
+async def test_a_host_whose_clock_is_wrong_changes_no_outcome(house: House, skew: int) -> None:
+    trial = (await house.start())[0]
+    await house.change(stop_reason=StopReason.KILLED, stop_sent_at=house.clock.now - seconds(10))
+    now = house.clock.now + seconds(skew)
+    ended = {"ended_at": now - seconds(5), "looked_at": now}
+    house.target.states[trial.uid, 1] = WorkerState(WorkerPhase.SUCCEEDED, 0, **ended)
+
+    for event in await house.handle(a_change(trial)):
+        await house.handle(event)
+
+    assert (await house.trial()).state == TrialState.KILLED
