@@ -18,11 +18,8 @@ class Suggestion:
         self.claims = 0
         self.state: Manifest | None = None
         self.suggestion_count = 0
-        self.searched_seq = -1
         self.failures = 0
         self.error = ""
-        self.due_at: datetime | None = None
-        self.nudges = 0
 
     def is_held_by_other(self, holder: str, *, at: datetime) -> bool:
         """Tell whether a live lease belongs to another event; the same event takes its own over."""
@@ -34,7 +31,6 @@ class Suggestion:
         self.lease_holder = holder
         self.lease_token = f"{self.experiment_uid}/{self.claims}"
         self.lease_until = at + timedelta(seconds=seconds)
-        self.due_at = self.lease_until
         return self.lease_token
 
     def release(self) -> None:
@@ -42,9 +38,8 @@ class Suggestion:
         self.lease_token = self.lease_holder = ""
         self.lease_until = None
 
-    def note_search(self, *, seq: int, count: int, state: Manifest | None) -> None:
+    def note_search(self, *, count: int, state: Manifest | None) -> None:
         """Note what a search decided, with the Trials that it led to."""
-        self.searched_seq = seq
         self.suggestion_count += count
         self.state = state
         self.failures = 0

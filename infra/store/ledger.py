@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 
 from functions.experiment.model import Experiment
 from functions.ports import Host
@@ -79,9 +79,3 @@ class SQLLedger(SQLStore):
         old = select(tombstones.c.uid).where(tombstones.c.buried_at < before).limit(limit)
         if uids := list(await self._session.scalars(old)):
             await self._session.execute(delete(tombstones).where(tombstones.c.uid.in_(uids)))
-
-    async def count_trials(self, experiment_uid: str) -> Mapping[str, int]:
-        """Return how many Trials stand in each state: the recount that the counters must equal."""
-        query = select(trials.c.state, func.count()).where(trials.c.experiment_uid == experiment_uid)
-        rows = await self._session.execute(query.group_by(trials.c.state))
-        return {str(state): int(count) for state, count in rows}

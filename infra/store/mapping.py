@@ -97,7 +97,6 @@ suggestions = Table(
     Column("claims", Integer, nullable=False),
     Column("state", plain_json()),
     Column("suggestion_count", Integer, nullable=False),
-    Column("searched_seq", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("error", LONG_TEXT, nullable=False),
 )

@@ -299,7 +299,7 @@ def test_a_running_suggestion_shows_what_was_asked_and_answered() -> None:
     trial = a_trial(experiment)
     trial.labels = {"generation": "2"}
     suggestion = Suggestion(experiment.uid, algorithm="random", created_at=CREATED)
-    suggestion.note_search(seq=0, count=1, state=None)
+    suggestion.note_search(count=1, state=None)
 
     resource = suggestion_view.to_resource(suggestion, experiment, [trial])
 

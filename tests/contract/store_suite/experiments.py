@@ -85,7 +85,7 @@ class ExperimentContract:
     async def test_a_search_comes_back_as_it_was(self, stores: Stores) -> None:
         suggestion = a_suggestion()
         suggestion.claim("event-1", at=EPOCH, seconds=60)
-        suggestion.note_search(seq=3, count=2, state={"next": 7, "nested": [1.5, None, "ü"]})
+        suggestion.note_search(count=2, state={"next": 7, "nested": [1.5, None, "ü"]})
         suggestion.note_failure("x" * 10_000)
         before = {**_fields(suggestion)}
         async with stores.begin() as store:

@@ -94,7 +94,6 @@ def _create_suggestions() -> None:
         sa.Column("claims", sa.Integer, nullable=False),
         sa.Column("state", LONG_TEXT),
         sa.Column("suggestion_count", sa.Integer, nullable=False),
-        sa.Column("searched_seq", sa.Integer, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("error", LONG_TEXT, nullable=False),
     )
