@@ -28,6 +28,14 @@ class ExperimentSpec(Model):
     max_trial_count: int | None = None
     max_failed_trial_count: int | None = None
     resume_policy: str = ""
+    on_complete: str | None = None
+    """Kuttab's own: what becomes of Workers that run when the Experiment ends; `drain` (the default) or `stop`."""
+    max_retries: int | None = None
+    """Kuttab's own: new attempts of a Trial whose infrastructure failed; None means the deployment's limit."""
+    max_duration_seconds: int | None = None
+    """Kuttab's own: ends the Experiment so long after its creation, or its last restart."""
+    max_trials_without_improvement: int | None = None
+    """Kuttab's own: ends the Experiment when so many results in a row were no better."""
 
 
 class OptimalTrial(Model):

@@ -66,6 +66,30 @@ class TrialSpec(Model):
     failure_condition: str = ""
 
 
+class FailureClass(StrEnum):
+    """What kind of thing went wrong with an attempt."""
+
+    USER_ERROR = "UserError"
+    """The program ended with an exit code other than 0, or was killed for what it did."""
+    TIMEOUT = "Timeout"
+    PREEMPTED = "Preempted"
+    WORKER_LOST = "WorkerLost"
+    LAUNCH_FAILED = "LaunchFailed"
+    METRICS_UNAVAILABLE = "MetricsUnavailable"
+
+
+class TrialAttempt(Model):
+    """An attempt that failed for no fault of its program, and was followed by another."""
+
+    attempt: int
+    host: str = ""
+    failure_class: FailureClass
+    reason: str = ""
+    message: str = ""
+    started_at: Timestamp | None = None
+    ended_at: Timestamp
+
+
 class TrialStatus(Model):
     """How a Trial stands."""
 
@@ -73,6 +97,9 @@ class TrialStatus(Model):
     completion_time: Timestamp | None = None
     conditions: tuple[Condition, ...] = ()
     observation: Observation | None = None
+    failure_class: FailureClass | None = None
+    """Kuttab's own, as is `attempts`."""
+    attempts: tuple[TrialAttempt, ...] | None = None
 
 
 class TrialResource(Model):
@@ -92,6 +119,8 @@ class WorkerOutcome(StrEnum):
     FAILED = "Failed"
     LOST = "Lost"
     """Nobody knows: its host or its object is gone. Such a Trial is launched again, up to its retry budget."""
+    REFUSED = "Refused"
+    """It never ran: its target would not launch it."""
 
 
 class TrialCreated(TrialEvent):
@@ -124,6 +153,12 @@ class TrialStopRequested(TrialEvent):
     type: ClassVar[str] = "kuttab.trial.stop_requested.v1"
 
     target: TargetKind
+
+
+class TrialDeleteRequested(TrialEvent):
+    """A client wants this Trial gone: it is stopped (Killed) and hidden, its number and its count stay."""
+
+    type: ClassVar[str] = "kuttab.trial.delete_requested.v1"
 
 
 class TrialFinished(TrialEvent):

@@ -11,7 +11,7 @@ from .experiment import (
 )
 from .observation import MetricReported
 from .suggestion import SuggestionRequested
-from .trial import TrialCreated, TrialFinished, TrialStopRequested, WorkerChanged
+from .trial import TrialCreated, TrialDeleteRequested, TrialFinished, TrialStopRequested, WorkerChanged
 
 EVENT_TYPES: dict[str, type[Event]] = {
     event.type: event
@@ -23,6 +23,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
         MetricReported,
         TrialStopRequested,
         TrialFinished,
+        TrialDeleteRequested,
         ExperimentEdited,
         ExperimentStopRequested,
         ExperimentDeleteRequested,

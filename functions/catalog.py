@@ -31,6 +31,7 @@ SUBSCRIPTIONS = (
     Subscription("observation-record", ("kuttab.metric.reported.v1",), "functions.observation.record", is_grouped=True),
     Subscription("trial-stop", ("kuttab.trial.stop_requested.v1",), "functions.trial.stop", is_grouped=False),
     Subscription("trial-settle", ("kuttab.trial.finished.v1",), "functions.trial.settle", is_grouped=True),
+    Subscription("trial-delete", ("kuttab.trial.delete_requested.v1",), "functions.trial.delete", is_grouped=True),
     Subscription("experiment-edit", ("kuttab.experiment.edited.v1",), "functions.experiment.edit", is_grouped=True),
     Subscription(
         "experiment-stop", ("kuttab.experiment.stop_requested.v1",), "functions.experiment.stop", is_grouped=True

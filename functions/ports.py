@@ -111,8 +111,11 @@ class Store(Protocol):
         """Return Trials whose Worker is not confirmed gone; a lost host's are, since nobody can look."""
         ...
 
-    async def reopen_logs(self, experiment_uid: str) -> None:
-        """Let the hosts that keep logs of ended process Workers see these Trials again, so that they delete them."""
+    async def reopen_ended(self, experiment_uid: str, *, with_objects: bool) -> None:
+        """Let the hosts that keep logs of ended process Workers see these Trials again, so that they delete them.
+
+        With `retain` the objects of the other targets' Workers are still there: those Trials become due.
+        """
         ...
 
     async def delete_page(self, experiment_uid: str, limit: int) -> bool:

@@ -156,7 +156,9 @@ async def _lock(held: _Held, store: Ledger) -> tuple[Experiment | None, Trial | 
 
 
 def _hold(experiment: Experiment, trial: Trial) -> _Held:
-    return _Held(experiment.ref, trial, render_worker(experiment, trial), experiment.deleted_at is not None)
+    return _Held(
+        experiment.ref, trial, render_worker(experiment, trial), experiment.deleted_at is not None or trial.is_hidden
+    )
 
 
 def _changed(held: _Held, kind: TargetKind) -> WorkerChanged:

@@ -17,7 +17,15 @@ from events.observation import MetricPoint, MetricRange, MetricReported
 from events.reference import ExperimentRef
 from events.resource import Manifest
 from events.suggestion import SuggestionRequested
-from events.trial import TrialCreated, TrialFinished, TrialStopRequested, WorkerChanged, WorkerOutcome
+from events.trial import (
+    TrialAttempt,
+    TrialCreated,
+    TrialDeleteRequested,
+    TrialFinished,
+    TrialStopRequested,
+    WorkerChanged,
+    WorkerOutcome,
+)
 from functions.experiment.admission import read_experiment
 from functions.experiment.model import Experiment
 from functions.suggestion.model import Suggestion
@@ -138,6 +146,10 @@ def a_stop_request(trial: Trial, *, id: str = "stop-trial", **changes: Any) -> T
     return TrialStopRequested(id=id, target=trial.target, **_about(trial, changes))
 
 
+def a_trial_deletion(trial: Trial, /, *, id: str = "delete-trial", **changes: Any) -> TrialDeleteRequested:
+    return TrialDeleteRequested(id=id, **_about(trial, changes))
+
+
 def a_range(*values: object, start: int = 0, end: int | None = None, name: str = "loss", **fields: Any) -> MetricRange:
     """Return a range with one value every ten positions."""
     points = tuple(
@@ -164,6 +176,12 @@ def a_finished_trial(
     log = {"log_source": "log", "log_end": last.end, "last_range": last if values else None}
     ending = {"outcome": outcome, "ended_at": EPOCH, **log, **changes}
     return TrialFinished(id=id, **_about(trial, ending))
+
+
+def a_failed_attempt(trial: Trial, **changes: Any) -> TrialAttempt:
+    """Return what is kept of the Trial's current attempt when its Worker is lost."""
+    about = {"attempt": trial.attempt, "host": trial.host, "started_at": trial.started_at, "ended_at": EPOCH}
+    return TrialAttempt(**{**about, "failure_class": "WorkerLost", "reason": "WorkerLost", **changes})
 
 
 def seconds(count: float) -> timedelta:

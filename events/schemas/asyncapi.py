@@ -43,6 +43,7 @@ ROUTES: Mapping[str, Route] = {
     "kuttab.worker.changed.v1": Route("trial-watch"),
     "kuttab.metric.reported.v1": Route("observation-record", note="Workers that push their metrics publish it too."),
     "kuttab.trial.stop_requested.v1": Route("trial-stop"),
+    "kuttab.trial.delete_requested.v1": Route("trial-delete", is_published=False),
     "kuttab.trial.finished.v1": Route("trial-settle", note="External Workers publish it too."),
     "kuttab.experiment.edited.v1": Route("experiment-edit", is_published=False),
     "kuttab.experiment.stop_requested.v1": Route("experiment-stop", is_published=False),

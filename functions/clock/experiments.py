@@ -21,11 +21,13 @@ async def nudge_experiments(event: ClockTicked, stores: Stores, limits: Limits) 
 
 async def _nudge(experiment: Experiment, event: ClockTicked, store: Ledger, limits: Limits) -> list[Event]:
     at = await store.now()
+    experiment.settle(at=at)  # its time may be over
     follow = announcements(experiment, cause=event, at=at)
     if not follow:
-        experiment.due_at = experiment.searching_until if experiment.free_slots else None
+        experiment.wake_at(experiment.searching_until if experiment.free_slots else None)
         return []
     is_spent = move_on(experiment, limits, at=at)
+    experiment.wake_at(experiment.due_at)
     if is_spent and experiment.free_slots:
         suggestion = await store.suggestion(experiment.uid)
         error = (suggestion.error if suggestion else "") or "no answer to any request for suggestions"

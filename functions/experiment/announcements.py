@@ -4,6 +4,7 @@ from datetime import datetime
 
 from events.envelope import Event
 from events.experiment import ExperimentFinished
+from events.reference import TrialEvent
 from events.suggestion import SuggestionRequested
 from events.trial import TargetKind, TrialCreated, TrialStopRequested, WorkerChanged
 from functions.experiment.model import Experiment
@@ -41,7 +42,7 @@ def trial_announcements(
     about = {"experiment": experiment.ref, "trial": trial.ref, "attempt": trial.attempt, "target": trial.target}
     if trial.is_stopping and trial.state != TrialState.SETTLING:
         return [announce(TrialStopRequested, cause, at=at, **about)]
-    if trial.state == TrialState.PENDING or again:
+    if again or (trial.state == TrialState.PENDING and not trial.is_waiting_to_retry(at)):
         data = {"runner_selector": trial.runner_selector, "parameter_assignments": trial.assignments}
         return [announce(TrialCreated, cause, at=at, **about, **data)]
     if not trial.is_active and trial.removed_at is None and trial.target != TargetKind.PROCESS:
@@ -49,12 +50,23 @@ def trial_announcements(
     return []
 
 
+def removal_of_older(experiment: Experiment, trial: Trial, *, cause: TrialEvent, at: datetime) -> list[Event]:
+    """Return a look at the Worker of an attempt that another has followed: it is removed then.
+
+    A process Worker is removed by its host, an External one by nobody.
+    """
+    if cause.attempt >= trial.attempt or trial.target in {TargetKind.PROCESS, TargetKind.EXTERNAL}:
+        return []
+    about = {"experiment": experiment.ref, "trial": trial.ref, "attempt": cause.attempt, "target": trial.target}
+    return [announce(WorkerChanged, cause, at=at, **about)]
+
+
 def schedule(experiment: Experiment, limits: Limits, *, at: datetime) -> None:
     """Tell reconcile when to look at the Experiment if no event comes: only where something is outstanding."""
     is_told = experiment.notified_completion >= experiment.completion and not experiment.pending
     if experiment.free_slots and experiment.is_searching(at):
-        experiment.due_at = experiment.searching_until
+        experiment.wake_at(experiment.searching_until)
     elif experiment.deleted_at or experiment.free_slots or (experiment.is_completed and not is_told):
         experiment.look_again(at, limits.nudge_base_seconds)
     else:
-        experiment.due_at = None
+        experiment.wake_at(None)

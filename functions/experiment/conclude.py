@@ -1,9 +1,9 @@
-"""experiment.finished → (clean-up, notifications): end what never started, tell the sinks, purge what was deleted."""
+"""experiment.finished → trial.stop_requested: end what never started, tell the sinks, purge what was deleted."""
 
 from events.envelope import Event
 from events.experiment import ExperimentFinished
 from functions.experiment.announcements import DELETED
-from functions.experiment.conclusion import end_pending, notify_sinks, purge
+from functions.experiment.conclusion import end_trials, notify_sinks, purge
 from functions.lambda_entry import lambda_entry
 from functions.limits import Limits
 from functions.ports import Notifier, Stores
@@ -14,9 +14,9 @@ async def handle(event: ExperimentFinished, *, stores: Stores, notifier: Notifie
     if event.result == DELETED:
         await purge(event.experiment, stores, limits)
         return []
-    await end_pending(event, stores, limits)
+    stops = await end_trials(event, stores, limits)
     await notify_sinks(event, stores, notifier, limits)
-    return []
+    return stops
 
 
 lambda_handler = lambda_entry(handle)

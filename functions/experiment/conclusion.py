@@ -1,9 +1,10 @@
 """The parts of a conclusion, each with transactions of its own."""
 
+from events.envelope import Event
 from events.experiment import ExperimentFinished
 from events.reference import ExperimentRef
 from functions.experiment.announcements import schedule
-from functions.experiment.ending import kill_in_place
+from functions.experiment.ending import kill_in_place, stop_trials
 from functions.experiment.model import Experiment
 from functions.limits import Limits
 from functions.ports import Notifier, Store, Stores
@@ -13,17 +14,23 @@ _PURGE_PAGES = 100
 """Pages of one handling: reconcile asks again for the rest of a very large Experiment."""
 
 
-async def end_pending(event: ExperimentFinished, stores: Stores, limits: Limits) -> None:
-    """Kill in place the Trials that were created but never launched: nothing starts after the end."""
+async def end_trials(event: ExperimentFinished, stores: Stores, limits: Limits) -> list[Event]:
+    """Kill in place the Trials that were never launched, and with `onComplete: stop` ask the others to stop.
+
+    A sink is told only after this, so that a conclusion that was told has asked for every stop.
+    """
     async with stores.begin() as store:
         experiment = await _find_completed(event, store)
-        if experiment is None or not experiment.pending:
-            return
+        if experiment is None or not experiment.active_count:
+            return []
         at = await store.now()
         for trial in await store.active_trials(experiment.uid, lock=True):
             if trial.state == TrialState.PENDING:
                 kill_in_place(experiment, trial, at=at, reason="ExperimentEnded")
+        is_stopping = experiment.spec.on_complete == "stop"
+        stops = await stop_trials(experiment, store, cause=event) if is_stopping else []
         schedule(experiment, limits, at=at)
+        return stops
 
 
 async def notify_sinks(event: ExperimentFinished, stores: Stores, notifier: Notifier, limits: Limits) -> None:

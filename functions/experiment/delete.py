@@ -21,7 +21,8 @@ async def handle(event: ExperimentDeleteRequested, *, store: Store, limits: Limi
     if experiment.deleted_at is None:
         experiment.delete(at=at)
         await store.add_tombstone(experiment.uid)
-        await store.reopen_logs(experiment.uid)
+        template = experiment.spec.trial_template
+        await store.reopen_ended(experiment.uid, with_objects=template is not None and template.retain)
         schedule(experiment, limits, at=at)
     return [*await stop_trials(experiment, store, cause=event), *announcements(experiment, cause=event, at=at)]
 

@@ -8,23 +8,12 @@ from events.experiment import Budget, ExperimentSpec, OptimalTrial
 from events.objective import Objective
 from events.reference import ExperimentEvent, ExperimentRef
 from events.resource import Condition, ConditionStatus, set_condition
+from functions.experiment.counting import COUNTER_OF
+from functions.experiment.end_rules import find_end
 from functions.experiment.reasons import MESSAGES, SUCCESSES, EndReason, Phase
-from functions.trial.model import Trial, TrialState
+from functions.trial.model import RESULTS, Trial, TrialState
 
 _RESTARTABLE_POLICIES = frozenset({"LongRunning", "FromVolume"})
-
-
-COUNTER_OF = {
-    TrialState.PENDING: "pending",
-    TrialState.LAUNCHING: "pending",
-    TrialState.RUNNING: "running",
-    TrialState.SETTLING: "running",
-    TrialState.SUCCEEDED: "succeeded",
-    TrialState.FAILED: "failed",
-    TrialState.KILLED: "killed",
-    TrialState.EARLY_STOPPED: "early_stopped",
-    TrialState.METRICS_UNAVAILABLE: "metrics_unavailable",
-}
 
 
 @dataclass(eq=False, kw_only=True)
@@ -59,6 +48,8 @@ class Experiment:
     """The lease of the search that is under way: its holder counts the free slots last, nobody else need ask."""
     optimal: OptimalTrial | None = None
     optimal_value: float | None = None
+    stale_count: int = 0
+    """Results in a row that were no better than the optimum."""
     completion: int = 0
     notified_completion: int = 0
     notified: dict[str, int] = field(default_factory=dict)
@@ -146,9 +137,20 @@ class Experiment:
         """Tell whether a search is under way that will count the free slots when it is done."""
         return self.searching_until is not None and self.searching_until > at
 
+    @property
+    def deadline(self) -> datetime | None:
+        """When `maxDurationSeconds` is over; None without it, and after the end."""
+        if self.spec.max_duration_seconds is None or self.is_completed or self.deleted_at:
+            return None
+        return (self.restarted_at or self.created_at) + timedelta(seconds=self.spec.max_duration_seconds)
+
+    def wake_at(self, at: datetime | None) -> None:
+        """Tell reconcile when to look: then, and at the deadline in any case."""
+        self.due_at = min((it for it in (at, self.deadline) if it is not None), default=None)
+
     def look_again(self, at: datetime, after_seconds: float) -> None:
         """Note progress: reconcile need not look before then."""
-        self.due_at = at + timedelta(seconds=after_seconds)
+        self.wake_at(at + timedelta(seconds=after_seconds))
         self.nudges = 0
 
     def count_created(self, trials: int, *, at: datetime) -> None:
@@ -172,19 +174,20 @@ class Experiment:
         """End a Trial, count it, remember it if it is the best so far, and end the Experiment if it was the last."""
         before = trial.state
         self.seq += 1
-        is_result = state in {TrialState.SUCCEEDED, TrialState.EARLY_STOPPED}
-        trial.value = trial.fold.value_of(self.objective) if is_result else None
+        trial.value = trial.fold.value_of(self.objective) if state in RESULTS else None
         trial.finish(state, at=at, seq=self.seq, reason=reason, message=message)
         self.count_move(before, state)
         self._consider(trial)
         self.settle(at=at)
 
     def _consider(self, trial: Trial) -> None:
-        if trial.state not in {TrialState.SUCCEEDED, TrialState.EARLY_STOPPED}:
+        if trial.state not in RESULTS:
             return
         is_text = trial.value is None and trial.fold.is_available(self.objective)
         if not is_text and (trial.value is None or not self.objective.is_better(trial.value, self.optimal_value)):
+            self.stale_count += 1
             return
+        self.stale_count = 0
         self.optimal_value = self.optimal_value if is_text else trial.value
         observation = trial.fold.to_observation(self.objective)
         self.optimal = OptimalTrial(
@@ -195,22 +198,15 @@ class Experiment:
         """End the Experiment if its goal, its budget or its search has been reached; else note that it runs."""
         if self.is_completed or self.deleted_at:
             return
-        spec = self.spec
-        bad = self.failed + self.metrics_unavailable
-        if self.objective.is_reached_by(self.optimal_value):
-            self.end(EndReason.GOAL, at=at)
-        elif spec.max_failed_trial_count is not None and bad and bad >= spec.max_failed_trial_count:
-            self.end(EndReason.FAILED, at=at)
-        elif spec.max_trial_count is not None and self.completed_count >= spec.max_trial_count:
-            self.end(EndReason.MAX_TRIALS, at=at)
-        elif self.is_search_ended and self.active_count == 0:
-            self.end(EndReason.SEARCH_END, at=at)
+        reason = find_end(self, at=at)
+        if reason is not None:
+            self.end(reason, at=at)
         elif self.created_count and self.phase == Phase.CREATED:
             self.phase = Phase.RUNNING
             self._note("Running", "ExperimentRunning", "Experiment is running", at)
 
     def end(self, reason: EndReason, *, at: datetime, message: str = "") -> None:
-        """End for this reason; Succeeded for the first three, Failed for the rest."""
+        """End for this reason: Succeeded where a budget, the goal or the search is reached, else Failed."""
         succeeded = reason in SUCCESSES
         running = next((c for c in self.conditions if c.type == "Running"), None)
         if running:
@@ -237,6 +233,7 @@ class Experiment:
         self.phase = Phase.CREATED
         self.completed_at = None
         self.restarted_at = at
+        self.stale_count = 0
         self.look_again(at, 0)
 
     def _note(

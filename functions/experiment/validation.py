@@ -7,6 +7,7 @@ from events.experiment import ExperimentResource, ExperimentSpec
 from events.objective import Objective
 from events.resource import API_VERSION
 from functions.experiment.collector_rules import validate_collector
+from functions.experiment.life_rules import validate_life
 from functions.experiment.parsing import Problem
 from functions.experiment.search_rules import validate_algorithm, validate_early_stopping, validate_space
 from functions.identity import derive_suffix
@@ -43,6 +44,7 @@ def validate_experiment(resource: ExperimentResource) -> Iterator[Problem]:
     spec = resource.spec
     yield from _validate_identity(resource)
     yield from _validate_budget(spec)
+    yield from validate_life(spec)
     yield from _validate_objective(spec.objective)
     yield from validate_algorithm(spec)
     yield from validate_early_stopping(spec.early_stopping)

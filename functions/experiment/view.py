@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from events.experiment import ExperimentResource, ExperimentStatus, OptimalTrial
 from events.resource import ObjectMeta
-from functions.experiment.model import COUNTER_OF, Experiment
+from functions.experiment.counting import COUNTER_OF
+from functions.experiment.model import Experiment
 from functions.trial.model import TrialState
 
 

@@ -32,6 +32,7 @@ async def apply_answer(
             return await _own(event, store)
         experiment, suggestion = held
         at = await store.now()
+        experiment.settle(at=at)
         accepted = answer.suggestions[: experiment.free_slots]
         trials = await _create(event, experiment, accepted, space=claim.request.space, store=store, limits=limits)
         experiment.count_created(len(trials), at=at)

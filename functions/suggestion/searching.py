@@ -44,7 +44,8 @@ async def claim_search(
         if suggestion.is_held_by_other(event.id, at=at):
             return None
         token = suggestion.claim(event.id, at=at, seconds=limits.search_lease_seconds)
-        experiment.due_at = experiment.searching_until = suggestion.lease_until
+        experiment.searching_until = suggestion.lease_until
+        experiment.wake_at(suggestion.lease_until)
         request = await _prepare(experiment, suggestion, store, histories, limits)
         seq = experiment.seq
     histories.put(experiment.uid, request.history)

@@ -3,24 +3,26 @@
 from datetime import datetime, timedelta
 
 from events.objective import CollectorKind
-from events.trial import TrialFinished, WorkerOutcome
+from events.trial import FailureClass, TrialFinished, WorkerOutcome
 from functions.experiment.model import Experiment
 from functions.limits import Limits
 from functions.observation.early_stopping.medianstop import start_average
 from functions.observation.recording import record_range
 from functions.ports import Store
+from functions.trial.failure import classify, may_retry, retry
 from functions.trial.model import Trial, TrialState
 
 
 async def take_outcome(
     event: TrialFinished, experiment: Experiment, trial: Trial, store: Store, limits: Limits
 ) -> None:
-    """Note how the Worker ended, with the last of its points; a lost Worker is launched again within its budget."""
+    """Note how the Worker ended, with the last of its points; what failed for no fault of its own is tried again."""
     at = await store.now()
-    if trial.outcome is None and event.outcome == WorkerOutcome.LOST and _may_relaunch(experiment, trial, limits):
+    if may_retry(event, experiment, trial, limits):
         experiment.count_move(trial.state, TrialState.PENDING)
-        trial.relaunch()
-        trial.look_again(at, limits.nudge_base_seconds)
+        retry(event, trial, limits, at=at)
+        if not trial.is_waiting_to_retry(at):
+            trial.look_again(at, limits.nudge_base_seconds)
         return
     if event.last_range is not None:
         await record_range(event.last_range, trial, store)
@@ -28,11 +30,6 @@ async def take_outcome(
         experiment.count_move(trial.state, TrialState.SETTLING)
         trial.settle_for(event, until=at + timedelta(seconds=limits.settle_grace_seconds))
         trial.due_at = min(at + timedelta(seconds=limits.nudge_base_seconds), trial.settle_until or at)
-
-
-def _may_relaunch(experiment: Experiment, trial: Trial, limits: Limits) -> bool:
-    is_wanted = not trial.is_stopping and not experiment.is_completed and not experiment.deleted_at
-    return is_wanted and trial.attempt < limits.max_attempts
 
 
 async def close_if_whole(experiment: Experiment, trial: Trial, store: Store) -> None:
@@ -62,6 +59,7 @@ async def close(experiment: Experiment, trial: Trial, store: Store, *, at: datet
         points = await store.points(trial.uid, trial.log_source)
         trial.start_average = start_average(points, experiment.spec.early_stopping, experiment.objective)
     reason, message = _words(trial, outcome, state)
+    _note_failure(trial, state, classify(outcome.outcome, outcome.reason))
     experiment.finish_trial(trial, state, at=at, reason=reason, message=message)
 
 
@@ -76,9 +74,18 @@ def _words(trial: Trial, outcome: TrialFinished, state: TrialState) -> tuple[str
     return "", ""
 
 
+def _note_failure(trial: Trial, state: TrialState, kind: FailureClass | None) -> None:
+    """Keep the class where the Trial has failed; a stop is no failure."""
+    if state == TrialState.METRICS_UNAVAILABLE:
+        trial.failure = FailureClass.METRICS_UNAVAILABLE
+    elif state == TrialState.FAILED:
+        trial.failure = kind
+
+
 def fail(experiment: Experiment, trial: Trial, *, at: datetime, reason: str, message: str) -> None:
     """End an active Trial that cannot go on; a stop that was asked for decides, as it does for any outcome."""
     state = TrialState(trial.stop_reason) if trial.stop_reason else TrialState.FAILED
     if state == TrialState.EARLY_STOPPED and not trial.fold.is_available(experiment.objective):
         state = TrialState.METRICS_UNAVAILABLE
+    _note_failure(trial, state, classify(WorkerOutcome.FAILED, reason))
     experiment.finish_trial(trial, state, at=at, reason=reason, message=message)

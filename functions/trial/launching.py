@@ -79,7 +79,7 @@ async def refusal(event: TrialCreated, stores: Stores, error: LaunchRefusedError
     async with stores.begin() as store:
         at = await store.now()
     data = {"experiment": event.experiment, "trial": event.trial, "attempt": event.attempt}
-    ending = {"outcome": WorkerOutcome.FAILED, "reason": error.reason[:256], "message": error.message[:4096]}
+    ending = {"outcome": WorkerOutcome.REFUSED, "reason": error.reason[:256], "message": error.message[:4096]}
     return announce(TrialFinished, event, at=at, ended_at=at, **data, **ending)
 
 

@@ -8,7 +8,7 @@ from typing import Self
 from events.objective import EarlyStoppingRule
 from events.reference import ExperimentRef, TrialRef
 from events.search_space import ParameterAssignment
-from events.trial import TargetKind, TrialFinished, WorkerOutcome
+from events.trial import FailureClass, TargetKind, TrialAttempt, TrialFinished, WorkerOutcome
 from functions.identity import derive_id, derive_suffix
 from functions.observation.fold import Fold
 
@@ -28,6 +28,8 @@ class TrialState(StrEnum):
 
 
 ACTIVE = frozenset({TrialState.PENDING, TrialState.LAUNCHING, TrialState.RUNNING, TrialState.SETTLING})
+RESULTS = frozenset({TrialState.SUCCEEDED, TrialState.EARLY_STOPPED})
+"""The states whose objective value counts."""
 
 
 class StopReason(StrEnum):
@@ -56,7 +58,11 @@ class Trial:
     state: TrialState = TrialState.PENDING
     reason: str = ""
     message: str = ""
+    failure: FailureClass | None = None
     attempt: int = 1
+    attempts: tuple[TrialAttempt, ...] = ()
+    """What became of the attempts before this one."""
+    retry_at: datetime | None = None
     host: str = ""
     claimed_by: str = ""
     reference: str = ""
@@ -128,14 +134,27 @@ class Trial:
         self.started_at = self.started_at or at
         self.lease_until = None
 
-    def relaunch(self) -> None:
-        """Begin the next attempt: what the lost Worker reported no longer counts."""
+    def relaunch(self, failed: TrialAttempt, *, retry_at: datetime) -> None:
+        """Begin the next attempt, not before that time: what the failed Worker reported no longer counts."""
+        self.attempts = (*self.attempts, failed)
+        self.retry_at = self.due_at = retry_at
+        self.nudges = 0
+        self.started_at = None
         self.attempt += 1
         self.state = TrialState.PENDING
         self.host = self.claimed_by = self.reference = self.log_source = ""
         self.lease_until = self.missing_since = self.stop_sent_at = None
         self.cursor = 0
         self.fold = Fold()
+
+    def is_waiting_to_retry(self, at: datetime) -> bool:
+        """Tell whether the next attempt is put off."""
+        return self.retry_at is not None and self.retry_at > at
+
+    @property
+    def first_started_at(self) -> datetime | None:
+        """When the first attempt's Worker was launched."""
+        return next((it.started_at for it in self.attempts if it.started_at), self.started_at)
 
     def ask_stop(self, reason: StopReason) -> None:
         """Note why the Trial is to end; the first reason stands."""
@@ -163,6 +182,12 @@ class Trial:
         """Tell whether all that the ended Worker wrote has been recorded."""
         return self.outcome is None or self.outcome.log_end is None or self.cursor >= self.outcome.log_end
 
+    def let_go(self, *, at: datetime) -> None:
+        """Have the ended Worker looked for again, so that what was kept of it goes: its log, or a retained object."""
+        if self.host and self.target != TargetKind.EXTERNAL:
+            self.removed_at = None
+            self.due_at = None if self.target == TargetKind.PROCESS else at
+
     def end_state(self, outcome: TrialFinished, *, is_available: bool) -> TrialState:
         """Decide the terminal condition; a Worker that succeeded before the stop was sent has succeeded."""
         was_first = self.stop_sent_at is None or (outcome.ended_at is not None and outcome.ended_at < self.stop_sent_at)
@@ -181,7 +206,7 @@ class Trial:
         self.message = message
         self.completed_at = at
         self.seq = seq
-        self.lease_until = self.settle_until = None
+        self.lease_until = self.settle_until = self.retry_at = None
         has_worker = self.host and self.target != TargetKind.EXTERNAL
         self.removed_at = None if has_worker else at
         self.due_at = at if has_worker else None

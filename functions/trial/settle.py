@@ -2,7 +2,7 @@
 
 from events.envelope import Event
 from events.trial import TrialFinished
-from functions.experiment.announcements import announcements, schedule, trial_announcements
+from functions.experiment.announcements import announcements, removal_of_older, schedule, trial_announcements
 from functions.lambda_entry import lambda_entry
 from functions.limits import Limits
 from functions.ports import Store
@@ -20,7 +20,8 @@ async def handle(event: TrialFinished, *, store: Store, limits: Limits) -> list[
         await take_outcome(event, experiment, trial, store, limits)
         await close_if_whole(experiment, trial, store)
         schedule(experiment, limits, at=at)
-    follow = trial_announcements(experiment, trial, cause=event, at=at)
+    follow = removal_of_older(experiment, trial, cause=event, at=at)
+    follow += trial_announcements(experiment, trial, cause=event, at=at)
     return [*follow, *announcements(experiment, cause=event, at=at)]
 
 

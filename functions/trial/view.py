@@ -36,10 +36,12 @@ def to_resource(trial: Trial, experiment: Experiment) -> TrialResource:
         ),
         spec=_spec(trial, experiment),
         status=TrialStatus(
-            start_time=trial.started_at,
+            start_time=trial.first_started_at,
             completion_time=trial.completed_at,
             conditions=tuple(_conditions(trial)),
             observation=_observation(trial, experiment),
+            failure_class=trial.failure,
+            attempts=trial.attempts or None,
         ),
     )
 

@@ -19,7 +19,8 @@ async def handle(
     if watched is None:
         return []
     if watched.is_stale:
-        await target.remove(watched.worker)
+        if not watched.is_kept:
+            await target.remove(watched.worker)
         return await note_removed(event, stores)
     state = await target.look(watched.worker)
     if state.phase == WorkerPhase.MISSING:

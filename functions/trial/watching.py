@@ -8,6 +8,7 @@ from events.envelope import Event
 from events.observation import MetricReported
 from events.reference import TrialEvent
 from events.trial import TargetKind, TrialFinished, WorkerChanged, WorkerOutcome
+from functions.experiment.model import Experiment
 from functions.identity import announce
 from functions.limits import Limits
 from functions.observation.collectors.text import Parser, get_collector
@@ -28,6 +29,8 @@ class Watched:
     parser: Parser | None
     is_stale: bool
     """The Trial has ended, or has a newer attempt: this Worker must go."""
+    is_kept: bool
+    """It has ended, and its object stays until the Trial is deleted (`retain`)."""
     is_troubled: bool
     """Reconcile has nudged, or the Worker was missing: a successful look is worth a write."""
     is_settling: bool
@@ -79,12 +82,19 @@ async def load_watched(event: WorkerChanged, stores: Stores) -> Watched | None:
             worker=render_worker(experiment, trial, attempt=event.attempt),
             parser=get_collector(experiment.spec.metrics_collector_spec, experiment.objective.metric_names),
             is_stale=is_stale,
+            is_kept=_is_kept(event, experiment, trial),
             is_troubled=bool(trial.nudges or trial.missing_since),
             is_settling=trial.state == TrialState.SETTLING,
             log_source=trial.log_source,
             cursor=trial.cursor,
             at=await store.now(),
         )
+
+
+def _is_kept(event: WorkerChanged, experiment: Experiment, trial: Trial) -> bool:
+    template = experiment.spec.trial_template
+    is_wanted = not experiment.deleted_at and not trial.is_hidden and event.attempt == trial.attempt
+    return is_wanted and template is not None and template.retain
 
 
 def _is_over(trial: Trial) -> bool:

@@ -18,7 +18,7 @@ from events.experiment import ExperimentSpec, OptimalTrial
 from events.objective import EarlyStoppingRule
 from events.resource import Condition
 from events.search_space import ParameterAssignment
-from events.trial import TargetKind
+from events.trial import FailureClass, TargetKind, TrialAttempt
 from functions.experiment.model import Experiment
 from functions.experiment.reasons import Phase
 from functions.suggestion.model import Suggestion
@@ -72,6 +72,7 @@ experiments = Table(
     Column("searching_until", Moment),
     Column("optimal", document_of(OptimalTrial)),
     Column("optimal_value", Double),
+    Column("stale_count", Integer, nullable=False),
     Column("completion", Integer, nullable=False),
     Column("notified_completion", Integer, nullable=False),
     Column("notified", plain_json(), nullable=False),
@@ -119,7 +120,10 @@ trials = Table(
     Column("state", Choice(TrialState), nullable=False),
     Column("reason", NAME, nullable=False),
     Column("message", LONG_TEXT, nullable=False),
+    Column("failure", Choice(FailureClass)),
     Column("attempt", Integer, nullable=False),
+    Column("attempts", documents_of(TrialAttempt), nullable=False),
+    Column("retry_at", Moment),
     Column("host", WIDE_KEY, nullable=False),
     Column("claimed_by", WIDE_KEY, nullable=False),
     Column("reference", LONG_TEXT, nullable=False),

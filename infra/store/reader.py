@@ -83,8 +83,9 @@ class SQLReader:
             return found
 
     async def trial_names(self, experiment_uid: str) -> Mapping[TrialState, Sequence[str]]:
-        """Return the names of the Trials in each state, by number."""
+        """Return the names of the Trials in each state, by number, those deleted by hand left out."""
         query = select(trials.c.state, trials.c.name).where(trials.c.experiment_uid == experiment_uid)
+        query = query.where(trials.c.is_hidden.is_(False))
         names: dict[TrialState, list[str]] = {}
         async with self._session() as session:
             for state, name in await session.execute(query.order_by(trials.c.number)):

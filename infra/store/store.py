@@ -216,11 +216,15 @@ class SQLStore:
         query = query.where(trials.c.host.not_in(lost))
         return list(await self._session.scalars(query.order_by(trials.c.number).limit(limit)))
 
-    async def reopen_logs(self, experiment_uid: str) -> None:
-        """Make the ended process Workers of an Experiment their hosts' business again."""
+    async def reopen_ended(self, experiment_uid: str, *, with_objects: bool) -> None:
+        """Make what was kept of an Experiment's ended Workers somebody's business again; see the port."""
         kept = (trials.c.experiment_uid == experiment_uid) & (trials.c.host != "") & trials.c.state.not_in(ACTIVE)
         of_process = trials.c.target == TargetKind.PROCESS
         await self._session.execute(update(trials).where(kept, of_process).values(removed_at=None, due_at=None))
+        if with_objects:
+            others = trials.c.target.not_in((TargetKind.PROCESS, TargetKind.EXTERNAL))
+            due = {"removed_at": None, "due_at": await self.now()}
+            await self._session.execute(update(trials).where(kept, others).values(due))
 
     async def delete_page(self, experiment_uid: str, limit: int) -> bool:
         """Delete a page of Trials with their points, or at last the Experiment; see the port."""

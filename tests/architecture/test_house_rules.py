@@ -121,7 +121,7 @@ def name(path: Path) -> str:
 def files() -> Iterator[Path]:
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [each for each in folders if each not in NOT_OURS]
-        yield from (Path(folder, each) for each in names)
+        yield from (Path(folder, each) for each in names if each not in NOT_OURS)
 
 
 def python_files(*folders: str) -> Iterator[Path]:

@@ -16,7 +16,15 @@ from events.observation import MetricPoint, MetricRange, MetricReported
 from events.reference import ExperimentRef, TrialRef
 from events.search_space import ParameterAssignment
 from events.suggestion import SuggestionRequested
-from events.trial import TargetKind, TrialCreated, TrialFinished, TrialStopRequested, WorkerChanged, WorkerOutcome
+from events.trial import (
+    TargetKind,
+    TrialCreated,
+    TrialDeleteRequested,
+    TrialFinished,
+    TrialStopRequested,
+    WorkerChanged,
+    WorkerOutcome,
+)
 
 AT = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 EXPERIMENT = ExperimentRef(namespace="team-a", name="digits", uid="0192f0c0-0000-7000-8000-000000000001")
@@ -59,6 +67,7 @@ EXAMPLES: tuple[Event, ...] = (
         log_end=64,
         last_range=POINTS,
     ),
+    TrialDeleteRequested(experiment=EXPERIMENT, trial=TRIAL),
     ExperimentEdited(
         experiment=EXPERIMENT,
         budget=Budget(parallel_trial_count=2, max_trial_count=8, max_failed_trial_count=1),

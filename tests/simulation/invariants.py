@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from events.experiment import ExperimentFinished
-from functions.experiment.model import COUNTER_OF
+from functions.experiment.counting import COUNTER_OF
 from functions.trial.model import ACTIVE, TrialState
 from functions.worker import Worker
 from infra.target.simulated import SimulatedTarget

@@ -105,7 +105,7 @@ async def test_a_refused_launch_fails_the_trial_with_its_reason_and_message(hous
 
     trial = await house.trial()
     assert isinstance(announced, TrialFinished)
-    assert announced.outcome == WorkerOutcome.FAILED
+    assert announced.outcome == WorkerOutcome.REFUSED
     assert trial.state == TrialState.FAILED
     assert (trial.reason, trial.message) == ("CommandNotFound", "spec.command: train: not found")
 

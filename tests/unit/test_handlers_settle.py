@@ -69,6 +69,8 @@ async def test_a_worker_that_is_lost_too_often_fails_its_trial(house: House) -> 
         trial = await house.trial()
         assert trial.attempt == attempt
         await house.play(a_finished_trial(trial, id=f"lost-{attempt}", **LOST))
+        house.clock.advance(house.limits.nudge_cap_seconds)
+        await house.play(a_tick(f"tick-{attempt}"))
 
     after = await house.trial()
     assert len([key for key in house.target.launched if key[0] == trial.uid]) == house.limits.max_attempts

@@ -18,6 +18,7 @@ from tests.builders import (
     a_report,
     a_stop,
     a_tick,
+    a_trial_deletion,
     an_edit,
 )
 from tests.fakes import House
@@ -87,6 +88,16 @@ async def _half_read(house: House) -> Event:
     return a_finished_trial(trial, log_end=100)
 
 
+async def _preempted(house: House) -> Event:
+    trial, _ = await house.start()
+    return a_finished_trial(trial, outcome=WorkerOutcome.FAILED, reason="Preempted", exit_code=143)
+
+
+async def _trial_deleted(house: House) -> Event:
+    trial, _ = await house.start()
+    return a_trial_deletion(trial)
+
+
 async def _edited(house: House) -> Event:
     await house.start()
     return an_edit(parallel=3, most=5)
@@ -114,6 +125,12 @@ async def _ended(house: House) -> Event:
     return (await house.play(*ends, hold=[ExperimentFinished]))[0]
 
 
+async def _ended_with_stops(house: House) -> Event:
+    objective = {"type": "minimize", "objectiveMetricName": "loss", "goal": 0.1}
+    trial, _ = await house.start(objective=objective, onComplete="stop")
+    return (await house.play(a_finished_trial(trial, 0.05), hold=[ExperimentFinished]))[0]
+
+
 async def _gone(house: House) -> Event:
     await house.play(a_created_event(), hold=[SuggestionRequested])
     return (await house.play(a_delete(), hold=[ExperimentFinished]))[0]
@@ -138,11 +155,14 @@ HISTORIES: tuple[History, ...] = (
     _finished,
     _lost,
     _half_read,
+    _preempted,
+    _trial_deleted,
     _edited,
     _restarted,
     _stopped,
     _deleted,
     _ended,
+    _ended_with_stops,
     _gone,
     _time_passed,
 )

@@ -18,6 +18,7 @@ from functions.suggestion import view as suggestion_view
 from functions.suggestion.model import Suggestion
 from functions.trial import view as trial_view
 from functions.trial.model import StopReason, Trial, TrialState
+from tests.builders import EPOCH, a_failed_attempt
 from tests.data.manifests import a_manifest
 
 CREATED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -207,7 +208,7 @@ def test_a_trial_that_waits_for_its_next_attempt_is_not_running() -> None:
     trial = a_trial(experiment)
     move(experiment, trial, TrialState.RUNNING)
 
-    trial.relaunch()
+    trial.relaunch(a_failed_attempt(trial), retry_at=EPOCH)
 
     assert conditions_of(trial_view.to_resource(trial, experiment).status.conditions) == [CREATED_CONDITION]
 
