@@ -2,13 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.services.install import ServiceMissingError
 from tests.services.rabbitmq import RabbitMQServer
 
-SERVERS = {"mariadb", "rabbitmq"}
+if TYPE_CHECKING:
+    from tests.services.moto_batch import BatchPlace, BatchServer
+
+SERVERS = {"mariadb", "batch_server", "rabbitmq"}
 """Fixtures that start a server."""
 IS_OFF = os.environ.get("KUTTAB_TEST_SERVICES") == "off"
 TEST_SECONDS = 120
@@ -55,3 +59,20 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServe
 def rabbitmq_url(rabbitmq: RabbitMQServer) -> str:
     """Name an empty virtual host of it."""
     return rabbitmq.fresh_url()
+
+
+@pytest.fixture(scope="session")
+def batch_server() -> "Iterator[BatchServer]":
+    """Start this process's AWS Batch."""
+    from tests.services.moto_batch import run_batch_server
+
+    with run_batch_server() as server:
+        yield server
+
+
+@pytest.fixture
+def batch_place(batch_server: "BatchServer") -> "BatchPlace":
+    """Make a queue and a job definition that no other test has; their jobs run as processes."""
+    from tests.services.moto_batch import make_place
+
+    return make_place(batch_server)
