@@ -2,9 +2,9 @@
 
 from importlib import import_module
 
-_EXPORTS = dict.fromkeys(("PublishError", "Publisher", "publish", "publish_all"), ".client")
+_EXPORTS = dict.fromkeys(("PublishError", "Publisher", "publish", "publish_all", "report_metrics"), ".client")
 
-__all__ = ["PublishError", "Publisher", "publish", "publish_all"]
+__all__ = ["PublishError", "Publisher", "publish", "publish_all", "report_metrics"]
 
 
 def __getattr__(name: str) -> object:

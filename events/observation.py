@@ -8,6 +8,8 @@ from .reference import TrialEvent
 from .resource import Model, Strict, Timestamp
 
 UNAVAILABLE = "unavailable"
+TOKEN = "kuttabtoken"  # noqa: S105 - the name of an attribute
+"""The CloudEvents attribute by which a Worker shows that it may push for its Trial."""
 MAX_POINTS = 1_000
 """Points of one event: at some 120 bytes each, far under the smallest message size of the brokers."""
 
@@ -40,13 +42,14 @@ class MetricRange(Strict):
     """The points that a source holds in positions [start, end).
 
     A log is read in ranges that follow each other; a range is applied only where the cursor stands. Points that are
-    `pushed` come in any order, numbered from 0; their count is said when the Worker ends.
+    `pushed` come in any order, numbered from 0 in each source; `isLast` says that the source ends at `end`.
     """
 
     source: str = Field(default="", max_length=128)
     start: int = Field(default=0, ge=0)
     end: int = Field(default=0, ge=0)
     pushed: bool = False
+    is_last: bool = False
     points: tuple[MetricPoint, ...] = Field(default=(), max_length=MAX_POINTS)
 
     @model_validator(mode="after")

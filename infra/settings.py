@@ -42,6 +42,10 @@ class Settings:
     """Where a long-lived process answers `GET /healthz` on 127.0.0.1; 0 means nowhere."""
     stop_seconds: float = 30.0
     """How long a process that was asked to stop may finish what it has in hand."""
+    secret: str = ""
+    """What a deployment signs its Workers' tokens with; without it anybody who can publish may push for any Trial."""
+    push_broker: str = field(default="", metadata={"variable": "KUTTAB_PUSH_BROKER_URL"})
+    """The broker as Workers that push are told of it, such as with a user that may only publish; empty is the same."""
     webhooks: tuple[str, ...] = ()
     """URLs that are told when an Experiment ends."""
     limits: Limits = field(default_factory=Limits)

@@ -9,6 +9,7 @@ from inspect import Parameter, signature
 from events.envelope import Event
 from functions.catalog import Subscription
 from functions.limits import Limits
+from functions.observation.tokens import Tokens
 from functions.ports import Host, Ledger, Notifier, Offload, Stores, Targets
 from infra.notifier import SilentNotifier
 from infra.offload import run_in_place
@@ -24,6 +25,7 @@ class Wiring:
     targets: Targets = field(default_factory=dict)
     host: Host = field(default_factory=lambda: Host("local"))
     limits: Limits = field(default_factory=Limits)
+    tokens: Tokens = field(default_factory=Tokens)
     offload: Offload = run_in_place
     notifier: Notifier = field(default_factory=SilentNotifier)
     caches: dict[str, object] = field(default_factory=dict)

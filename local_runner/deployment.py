@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 from events.trial import TargetKind
 from functions.catalog import EXTERNAL_QUEUE, SUBSCRIPTIONS, launch_queues
+from functions.observation.tokens import Tokens
 from functions.ports import Host
 from infra.broker.opening import open_broker
 from infra.broker.port import Broker
@@ -16,6 +17,7 @@ from infra.settings import Settings
 from infra.store.engine import SQLStores, make_engine
 from infra.store.schema import require_head
 from infra.target.process import ProcessTarget
+from infra.target.worker_environment import PushAccess
 from local_runner.clock import repeat, tick
 from local_runner.directory import RunnerDirectory
 from local_runner.health import serve_health
@@ -42,7 +44,8 @@ async def run_runner(settings: Settings) -> None:
         broker = await open_broker(settings.broker, deployment_queues(labels))
         stack.push_async_callback(broker.close)
         host = Host(settings.host or directory.host_name(), slots=settings.slots, labels=labels)
-        target = ProcessTarget(directory.workers)
+        push = PushAccess(settings.push_broker or settings.broker, Tokens(settings.secret))
+        target = ProcessTarget(directory.workers, push=push)
         wiring = wire(SQLStores(engine), target, host, settings)
         supervisor = Supervisor(wiring, broker, target, host)
         await supervisor.look()

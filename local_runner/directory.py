@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,16 @@ class RunnerDirectory:
         file = self.path / "host"
         if not file.exists():
             file.write_text(f"{socket.gethostname()[:60]}-{new_id()[-12:]}\n")
+        return file.read_text().strip()
+
+    def secret(self) -> str:
+        """Return what this directory's runner signs its Workers' tokens with: the same after every restart."""
+        file = self.path / "secret"
+        if not file.exists():
+            fresh = self.path / f".secret-{new_id()}"
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_hex(32) + "\n")
+            fresh.rename(file)
         return file.read_text().strip()
 
     def keep_dead_letter(self, letter: DeadLetter) -> None:

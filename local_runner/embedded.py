@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +11,7 @@ from events.envelope import Event
 from events.experiment import ExperimentCreated, ExperimentStopRequested
 from functions.errors import KuttabError
 from functions.experiment.model import Experiment
+from functions.observation.tokens import Tokens
 from functions.ports import Host
 from infra.broker.inbox import Inbox
 from infra.broker.memory import MemoryBroker
@@ -19,6 +21,7 @@ from infra.store.engine import SQLStores, make_engine
 from infra.store.reader import SQLReader
 from infra.store.schema import upgrade
 from infra.target.process import ProcessTarget
+from infra.target.worker_environment import PushAccess
 from local_runner.clock import repeat
 from local_runner.directory import RunnerDirectory
 from local_runner.loops import Loops, wire
@@ -60,8 +63,10 @@ class EmbeddedRunner:
             self.broker = MemoryBroker(on_publish=self._hear, on_dead_letter=directory.keep_dead_letter)
             stack.push_async_callback(self.broker.close)
             host = Host(directory.host_name(), slots=self._settings.slots)
-            target = ProcessTarget(directory.workers)
-            wiring = wire(SQLStores(engine), target, host, self._settings)
+            settings = replace(self._settings, secret=self._settings.secret or directory.secret())
+            push = PushAccess(f"filesystem://{directory.inbox.absolute()}", Tokens(settings.secret))
+            target = ProcessTarget(directory.workers, push=push)
+            wiring = wire(SQLStores(engine), target, host, settings)
             supervisor = Supervisor(wiring, self.broker, target, host)
             await supervisor.look()
             loops = Loops(Runtime(wiring, self.broker), self.broker, supervisor, self._settings)

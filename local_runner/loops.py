@@ -6,6 +6,7 @@ from typing import Any
 
 from events.trial import TargetKind
 from functions.catalog import SUBSCRIPTIONS, launch_queues
+from functions.observation.tokens import Tokens
 from functions.ports import Host, Stores
 from infra.broker.port import Broker
 from infra.notifier import WebhookNotifier
@@ -26,6 +27,7 @@ def wire(stores: Stores, target: ProcessTarget, host: Host, settings: Settings) 
         stores=stores,
         targets={TargetKind.PROCESS: target, TargetKind.EXTERNAL: ExternalTarget()},
         host=host,
+        tokens=Tokens(settings.secret),
         limits=settings.limits,
         offload=run_in_thread,
         notifier=WebhookNotifier(settings.webhooks),

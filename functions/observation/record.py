@@ -7,17 +7,19 @@ from functions.lambda_entry import lambda_entry
 from functions.limits import Limits
 from functions.observation.early_stopping.rules import is_poor
 from functions.observation.recording import record_range
+from functions.observation.tokens import Tokens
 from functions.ports import Store
 from functions.trial.closing import close_if_whole
 from functions.trial.model import StopReason, TrialState
 
 
-async def handle(event: MetricReported, *, store: Store, limits: Limits) -> list[Event]:
-    """Record a range once; close a settling Trial whose log is whole now."""
+async def handle(event: MetricReported, *, store: Store, limits: Limits, tokens: Tokens) -> list[Event]:
+    """Record a range once; close a settling Trial whose log is whole now. Raises Reject for a wrong token."""
     experiment = await store.experiment(event.experiment, lock=True)
     trial = await store.trial(experiment.uid, event.trial.number, lock=True) if experiment else None
     if experiment is None or trial is None or (trial.uid, trial.attempt) != (event.trial.uid, event.attempt):
         return []
+    tokens.check(event, trial)
     at = await store.now()
     was_active = trial.is_active
     if (

@@ -7,7 +7,8 @@ from events.trial import FailureClass, TrialFinished, WorkerOutcome
 from functions.experiment.model import Experiment
 from functions.limits import Limits
 from functions.observation.early_stopping.medianstop import start_average
-from functions.observation.recording import record_range
+from functions.observation.fold import Fold
+from functions.observation.recording import load_points, record_range
 from functions.ports import Store
 from functions.trial.failure import classify, may_retry, retry
 from functions.trial.model import Trial, TrialState
@@ -41,12 +42,13 @@ async def close_if_whole(experiment: Experiment, trial: Trial, store: Store) -> 
 
 
 def _waits_for_pushes(experiment: Experiment, trial: Trial) -> bool:
-    """Tell whether a Worker that pushes its points, and said not how many, may have its objective on the way."""
+    """Tell whether points of a Worker that pushes may be on the way: its sources say themselves when they are whole."""
     collector = experiment.spec.metrics_collector_spec
     is_push = collector is not None and collector.kind == CollectorKind.PUSH
     is_countless = trial.outcome is not None and trial.outcome.log_end is None
     is_good = trial.outcome is not None and trial.outcome.outcome == WorkerOutcome.SUCCEEDED
-    return is_push and is_countless and is_good and not trial.fold.is_available(experiment.objective)
+    is_whole = bool(trial.pushers) and all(pusher.is_complete for pusher in trial.pushers.values())
+    return is_push and is_countless and is_good and not is_whole
 
 
 async def close(experiment: Experiment, trial: Trial, store: Store, *, at: datetime) -> None:
@@ -54,9 +56,11 @@ async def close(experiment: Experiment, trial: Trial, store: Store, *, at: datet
     outcome = trial.outcome
     if outcome is None:
         return
+    if trial.pushers:
+        trial.fold = Fold().add(await load_points(trial, store))
     state = trial.end_state(outcome, is_available=trial.fold.is_available(experiment.objective))
     if state == TrialState.SUCCEEDED and experiment.spec.early_stopping:
-        points = await store.points(trial.uid, trial.log_source)
+        points = await load_points(trial, store)
         trial.start_average = start_average(points, experiment.spec.early_stopping, experiment.objective)
     reason, message = _words(trial, outcome, state)
     _note_failure(trial, state, classify(outcome.outcome, outcome.reason))
@@ -70,7 +74,8 @@ def _words(trial: Trial, outcome: TrialFinished, state: TrialState) -> tuple[str
         return outcome.reason or ("WorkerLost" if is_lost else "TrialFailed"), outcome.message or "Trial has failed"
     if state == TrialState.METRICS_UNAVAILABLE:
         missing = "" if trial.has_whole_log else f": the log was read to {trial.cursor} of {outcome.log_end}"
-        return "MetricsUnavailable", f"Metrics are not available{missing}"
+        why = f": {outcome.message}" if outcome.message and not missing else missing
+        return "MetricsUnavailable", f"Metrics are not available{why}"
     return "", ""
 
 

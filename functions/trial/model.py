@@ -11,6 +11,7 @@ from events.search_space import ParameterAssignment
 from events.trial import FailureClass, TargetKind, TrialAttempt, TrialFinished, WorkerOutcome
 from functions.identity import derive_id, derive_suffix
 from functions.observation.fold import Fold
+from functions.observation.pusher import Pusher
 
 
 class TrialState(StrEnum):
@@ -74,7 +75,8 @@ class Trial:
     settle_until: datetime | None = None
     log_source: str = ""
     cursor: int = 0
-    is_pushed: bool = False
+    pushers: dict[str, Pusher] = field(default_factory=dict)
+    """What is here of each source that pushes; replaced, never changed in place."""
     fold: Fold = field(default_factory=Fold)
     value: float | None = None
     start_average: float | None = None
@@ -146,6 +148,7 @@ class Trial:
         self.lease_until = self.missing_since = self.stop_sent_at = None
         self.cursor = 0
         self.fold = Fold()
+        self.pushers = {}
 
     def is_waiting_to_retry(self, at: datetime) -> bool:
         """Tell whether the next attempt is put off."""
@@ -174,7 +177,7 @@ class Trial:
     def begin_source(self, source: str) -> None:
         """Read a newer source from its beginning: the observation is folded from it alone."""
         self.log_source = source
-        self.cursor = 0
+        self.cursor = self.pushers[source].whole if source in self.pushers else 0
         self.fold = Fold()
 
     @property

@@ -21,6 +21,7 @@ from events.search_space import ParameterAssignment
 from events.trial import FailureClass, TargetKind, TrialAttempt
 from functions.experiment.model import Experiment
 from functions.experiment.reasons import Phase
+from functions.observation.pusher import Pusher
 from functions.suggestion.model import Suggestion
 from functions.trial.model import StopReason, Trial, TrialState
 from infra.store.types import (
@@ -37,6 +38,7 @@ from infra.store.types import (
     event_document,
     fold_document,
     plain_json,
+    values_of,
 )
 
 metadata = MetaData()
@@ -135,7 +137,7 @@ trials = Table(
     Column("settle_until", Moment),
     Column("log_source", WIDE_KEY, nullable=False),
     Column("cursor", BigInteger, nullable=False),
-    Column("is_pushed", Boolean(create_constraint=False), nullable=False),
+    Column("pushers", values_of(Pusher), nullable=False),
     Column("fold", fold_document(), nullable=False),
     Column("value", Double),
     Column("start_average", Double),

@@ -117,6 +117,12 @@ def documents_of(kind: type[BaseModel]) -> Document:
     return Document(dump, lru_cache(_CACHED_TEXTS)(adapter.validate_json))
 
 
+def values_of(kind: type) -> Document:
+    """Return the type of a column that holds values of a frozen dataclass by their names."""
+    adapter = TypeAdapter(dict[str, kind])  # type: ignore[valid-type]  # the class is a value here
+    return Document(lambda values: adapter.dump_json(values).decode(), adapter.validate_json)
+
+
 def plain_json() -> Document:
     """Return the type of a column that holds a dict of JSON values; it is replaced, never changed in place."""
     return Document(lambda value: json.dumps(value, separators=(",", ":")), json.loads)

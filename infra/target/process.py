@@ -24,7 +24,7 @@ from infra.target.processes import (
     seconds_since_boot,
     terminate,
 )
-from infra.target.worker_environment import marks_of
+from infra.target.worker_environment import PushAccess, marks_of
 from infra.target.worker_files import WorkerFiles
 
 CHUNK_BYTES = 256 * 1024
@@ -51,10 +51,12 @@ class ProcessTarget:
         *,
         working_directory: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        push: PushAccess | None = None,
     ) -> None:
         """`working_directory` and `environment` are the user's: by default where, and with what, this process runs."""
         self._directory = directory.absolute()
         self._working_directory = (working_directory or Path.cwd()).absolute()
+        self._push = push or PushAccess()
         self._environment = dict(os.environ if environment is None else environment)
 
     async def launch(self, worker: Worker) -> str:
@@ -67,7 +69,8 @@ class ProcessTarget:
     def _launch(self, worker: Worker) -> str:
         files = self._files(worker)
         if not files.is_claimed:
-            start(worker, files, working_directory=self._working_directory, environment=self._environment)
+            given = self._environment
+            start(worker, files, working_directory=self._working_directory, environment=given, push=self._push)
         identity = files.wait_for_identity()
         return f"process/{identity.pid}" if identity else "process"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from events.objective import CollectorKind
 from functions.worker import LaunchRefusedError, Worker
 from infra.target.process_spec import ProcessSpec, collected_path, read_process_spec, redirect
-from infra.target.worker_environment import worker_environment
+from infra.target.worker_environment import PushAccess, worker_environment
 from infra.target.worker_files import WorkerFiles
 
 SHIM = Path(__file__).with_name("shim.sh")
@@ -20,7 +20,9 @@ _SHIM_SECONDS = 10.0
 _POLL_SECONDS = 0.002
 
 
-def start(worker: Worker, files: WorkerFiles, *, working_directory: Path, environment: Mapping[str, str]) -> None:
+def start(
+    worker: Worker, files: WorkerFiles, *, working_directory: Path, environment: Mapping[str, str], push: PushAccess
+) -> None:
     """Start the shim with the Worker's command, and return when one shim of this attempt has said who it is.
 
     Raises LaunchRefusedError where the command can never run here, OSError where it may run later.
@@ -29,7 +31,7 @@ def start(worker: Worker, files: WorkerFiles, *, working_directory: Path, enviro
     if path := collected_path(worker):
         spec = redirect(spec, path, files.mapped(path))
     directory = _working_directory(spec, working_directory)
-    variables = worker_environment(worker, environment, spec.environment)
+    variables = worker_environment(worker, environment, spec.environment, push)
     if worker.collector.kind == CollectorKind.FILE:
         variables["KUTTAB_METRICS_FILE"] = str(files.mapped(path))
     program = _find_program(spec, directory, variables.get("PATH", os.defpath))

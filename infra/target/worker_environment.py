@@ -3,16 +3,34 @@
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from events.objective import CollectorKind
+from functions.observation.tokens import Tokens
 from functions.worker import Worker
 
 _ROOT = Path(__file__).resolve().parents[2]
 """Where our own packages lie: no Worker imports from there."""
 
 
+@dataclass(frozen=True, slots=True)
+class PushAccess:
+    """Where a Worker of collector kind Push publishes its points, and what lets it."""
+
+    broker_url: str = ""
+    tokens: Tokens = field(default_factory=Tokens)
+
+    def environment(self, worker: Worker) -> dict[str, str]:
+        """Return what `report_metrics` looks for; nothing where metrics are collected in another way."""
+        if worker.collector.kind != CollectorKind.PUSH or not self.broker_url:
+            return {}
+        token = self.tokens.token_of(worker.trial.uid, worker.attempt)
+        return {"KUTTAB_BROKER_URL": self.broker_url, **({"KUTTAB_TOKEN": token} if token else {})}
+
+
 def worker_environment(
-    worker: Worker, given: Mapping[str, str], manifest_environment: Mapping[str, str]
+    worker: Worker, given: Mapping[str, str], manifest_environment: Mapping[str, str], push: PushAccess
 ) -> dict[str, str]:
     """Return the variables of this Worker; those of its manifest win.
 
@@ -25,7 +43,7 @@ def worker_environment(
     interpreter = str(Path(sys.executable).parent)
     environment["PATH"] = os.pathsep.join([interpreter, environment.get("PATH", os.defpath)])
     environment["PYTHONUNBUFFERED"] = "1"
-    return environment | identity_environment(worker) | dict(manifest_environment)
+    return environment | identity_environment(worker) | push.environment(worker) | dict(manifest_environment)
 
 
 def identity_environment(worker: Worker) -> dict[str, str]:
@@ -33,7 +51,9 @@ def identity_environment(worker: Worker) -> dict[str, str]:
     return {
         "KATIB_TRIAL_NAME": worker.trial.name,
         "KUTTAB_TRIAL_NAME": worker.trial.name,
+        "KUTTAB_TRIAL_NUMBER": str(worker.trial.number),
         "KUTTAB_EXPERIMENT": worker.experiment.name,
+        "KUTTAB_EXPERIMENT_UID": worker.experiment.uid,
         "KUTTAB_NAMESPACE": worker.experiment.namespace,
         **_mark(worker.trial.uid, worker.attempt),
     }

@@ -257,10 +257,44 @@ async def test_a_worker_that_pushes_may_end_before_its_last_push_arrives(house: 
 
     await house.handle(a_finished_trial(trial, log_source="", log_end=None))
     waiting = await house.trial()
+    await house.handle(a_report(trial, a_range(end=1, start=1, source="pusher", pushed=True, is_last=True)))
+    gappy = await house.trial()
     await house.handle(a_report(trial, a_range(0.5, end=1, source="pusher", pushed=True)))
 
-    assert waiting.state == TrialState.SETTLING
+    assert waiting.state == gappy.state == TrialState.SETTLING
     assert ((await house.trial()).state, (await house.trial()).value) == (TrialState.SUCCEEDED, 0.5)
+
+
+async def test_a_push_trial_waits_for_every_source_that_has_begun(house: House) -> None:
+    trial, _ = await house.start(metricsCollectorSpec={"collector": {"kind": "Push"}})
+    ends = [a_range(end=1, start=1, source=rank, pushed=True, is_last=True) for rank in ("rank-0", "rank-1")]
+    for rank, value in (("rank-0", 0.5), ("rank-1", 0.25)):
+        await house.handle(a_report(trial, a_range(value, end=1, source=rank, pushed=True), id=rank))
+    await house.handle(a_finished_trial(trial, log_source="", log_end=None))
+
+    await house.handle(a_report(trial, ends[0], id="end-0"))
+    waiting = await house.trial()
+    await house.handle(a_report(trial, ends[1], id="end-1"))
+
+    ended = await house.trial()
+    assert waiting.state == TrialState.SETTLING
+    assert (ended.state, ended.fold.metrics["loss"].min, ended.fold.metrics["loss"].max) == (
+        TrialState.SUCCEEDED,
+        "0.25",
+        "0.5",
+    )
+
+
+async def test_a_worker_that_pushed_and_never_said_how_much_ends_after_the_grace(house: House) -> None:
+    trial, _ = await house.start(metricsCollectorSpec={"collector": {"kind": "Push"}})
+    await house.handle(a_report(trial, a_range(0.5, end=1, source="pusher", pushed=True)))
+    await house.handle(a_finished_trial(trial, log_source="", log_end=None))
+    waiting = (await house.trial()).state
+
+    house.clock.advance(60)
+    await house.handle(a_tick())
+
+    assert (waiting, (await house.trial()).state) == (TrialState.SETTLING, TrialState.SUCCEEDED)
 
 
 async def test_a_worker_that_never_pushes_is_without_metrics_after_the_grace(house: House) -> None:

@@ -142,7 +142,7 @@ def _create_trials() -> None:
         sa.Column("settle_until", Moment),
         sa.Column("log_source", WIDE_KEY, nullable=False),
         sa.Column("cursor", sa.BigInteger, nullable=False),
-        sa.Column("is_pushed", BOOLEAN, nullable=False),
+        sa.Column("pushers", LONG_TEXT, nullable=False),
         sa.Column("fold", LONG_TEXT, nullable=False),
         sa.Column("value", sa.Double),
         sa.Column("start_average", sa.Double),
