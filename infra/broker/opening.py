@@ -8,11 +8,14 @@ from infra.broker.port import Broker
 
 
 class UnknownBrokerError(KuttabError):
-    """No adapter knows this URL: use amqp://… or amqps://…."""
+    """No adapter knows this URL: use amqp://…, amqps://… or sqs://…."""
 
 
 async def open_broker(url: str, queues: Iterable[str]) -> Broker:
-    """Connect, and declare these queues. Raises BrokerError, UnknownBrokerError."""
+    """Connect, and declare these queues; on SQS they must be there unless the URL says `declare=true`.
+
+    Raises BrokerError, UnknownBrokerError.
+    """
     scheme = urlsplit(url).scheme
     if scheme in {"amqp", "amqps"}:
         from infra.broker.rabbitmq import RabbitMQBroker
@@ -24,5 +27,9 @@ async def open_broker(url: str, queues: Iterable[str]) -> Broker:
             await broker.close()
             raise
         return broker
-    message = f"{scheme or url!r}: no broker of this kind is known; use amqp://USER:PASSWORD@HOST/"
+    if scheme == "sqs":
+        from infra.broker.sqs import SQSBroker
+
+        return await SQSBroker.connect(url, queues)
+    message = f"{scheme or url!r}: no broker of this kind is known; use amqp://USER:PASSWORD@HOST/ or sqs://?region=…"
     raise UnknownBrokerError(message)

@@ -26,6 +26,8 @@ class Adapter(Protocol):
     """A broker, and what a test needs to see behind it."""
 
     broker: Broker
+    takes_bytes: bool
+    """Whether a body may be bytes that are no text."""
 
     async def put_body(self, queue: str, body: bytes) -> None:
         """Put raw bytes into a queue, as any client could."""
@@ -38,6 +40,8 @@ class Adapter(Protocol):
 
 class MemoryAdapter:
     """MemoryBroker."""
+
+    takes_bytes = True
 
     def __init__(self) -> None:
         self.broker = MemoryBroker()
@@ -347,9 +351,19 @@ async def test_a_body_of_any_client_is_taken_as_it_is(adapter: Adapter, consumer
 async def test_a_body_that_means_nothing_comes_through_for_the_runtime_to_judge(
     adapter: Adapter, consumer: Consumer, body: bytes
 ) -> None:
+    if not (adapter.takes_bytes or _is_text(body)):
+        pytest.skip("no client can put these bytes into such a queue")
     await adapter.put_body(QUEUE, body)
 
     (delivery,) = await _receive(consumer)
 
     assert delivery.body == body
     assert unwrap(delivery.body) == body
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -14,6 +14,8 @@ from tests.contract.test_broker import QUEUE, Adapter
 class RabbitMQAdapter:
     """RabbitMQBroker, and a client that looks behind it."""
 
+    takes_bytes = True
+
     def __init__(self, broker: RabbitMQBroker, client: aio_pika.abc.AbstractChannel) -> None:
         self.broker = broker
         self._client = client

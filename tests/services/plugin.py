@@ -1,6 +1,7 @@
 """Fixtures of the servers, and what holds for every test that asks for one."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,12 @@ from tests.services.install import ServiceMissingError
 from tests.services.rabbitmq import RabbitMQServer
 
 if TYPE_CHECKING:
-    from tests.services.moto_batch import BatchPlace, BatchServer
+    from types_boto3_sqs import SQSClient
 
-SERVERS = {"mariadb", "batch_server", "rabbitmq"}
+    from tests.services.moto_batch import BatchPlace, BatchServer
+    from tests.services.moto_sqs import MotoServer
+
+SERVERS = {"mariadb", "batch_server", "moto_server", "rabbitmq"}
 """Fixtures that start a server."""
 IS_OFF = os.environ.get("KUTTAB_TEST_SERVICES") == "off"
 TEST_SECONDS = 120
@@ -76,3 +80,43 @@ def batch_place(batch_server: "BatchServer") -> "BatchPlace":
     from tests.services.moto_batch import make_place
 
     return make_place(batch_server)
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> "Iterator[MotoServer]":
+    """Start this process's moto."""
+    from tests.services.moto_sqs import MotoServer
+
+    server = MotoServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def aws(moto_server: "MotoServer", monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name moto's endpoint, and let programs of this test have credentials for it."""
+    from tests.services.moto_sqs import CREDENTIALS
+
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    return moto_server.endpoint
+
+
+@pytest.fixture
+def sqs_prefix() -> str:
+    """Name queues that no other test has."""
+    return f"test-{uuid.uuid4().hex[:8]}-"
+
+
+@pytest.fixture
+def sqs_url(aws: str, sqs_prefix: str) -> str:
+    """Name queues of moto's that are made when they are needed; short polls let consumers close soon."""
+    return f"sqs://?region=us-east-1&prefix={sqs_prefix}&endpoint={aws}&declare=true&wait=1"
+
+
+@pytest.fixture
+def sqs_client(aws: str) -> "SQSClient":
+    """Return a bare client."""
+    import boto3
+
+    return boto3.client("sqs", endpoint_url=aws)
