@@ -55,4 +55,5 @@ def failed_ids(answer: object, ids: Collection[str]) -> set[str]:
     if not isinstance(items, list):
         return set(ids)
     named = {str(item.get("itemIdentifier")) if isinstance(item, dict) else "" for item in items}
-    return named if named <= set(ids) else set(ids)
+    is_understood = named.issubset(ids)
+    return named if is_understood else set(ids)
