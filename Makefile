@@ -5,6 +5,8 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 SET_UP := packaging/set_up packaging/uv.txt packaging/kuttab
+SAM := .venv-sam/.installed
+LAMBDA := infra/deploy/lambda
 
 SEEDS ?= 20000
 SEED0 ?= 7
@@ -23,6 +25,12 @@ $(RUNTIME): requirements.txt $(SET_UP)
 $(DEV): requirements.txt requirements-dev.txt $(SET_UP)
 	@PYTHON=$(PYTHON) packaging/set_up requirements.txt requirements-dev.txt
 	@touch $(RUNTIME) $@
+
+# aws-sam-cli has many pins, so it lives apart; uv beside it is what the layers are built with.
+$(SAM): packaging/sam.txt $(RUNTIME)
+	@PATH="$$PATH:$(CURDIR)/$(BIN)"; uv venv --quiet --allow-existing --python $(BIN)/python .venv-sam
+	@PATH="$$PATH:$(CURDIR)/$(BIN)"; VIRTUAL_ENV=$(CURDIR)/.venv-sam uv pip install --quiet --require-hashes -r packaging/sam.txt
+	@touch $@
 
 run: $(RUNTIME) ## tune the digits example to its end in this process
 	$(BIN)/kuttab run examples/digits.yaml --replace
@@ -56,15 +64,26 @@ bench: ## list the benchmarks
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
     --generate-hashes --no-emit-index-url --no-header --no-annotate $(LOCK_FLAGS)
 
+# Versions that have wheels for the glibc of Lambda's python3.11; where there is the choice, those of requirements.txt.
+COMPILE_LAMBDA := uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_17 \
+    --only-binary :all: --generate-hashes --no-emit-index-url --no-header --no-annotate $(LOCK_FLAGS)
+# What Optuna asks for and the functions' layer holds already.
+SHARED := alembic greenlet mako markupsafe sqlalchemy typing-extensions
+
 lock: export PATH := $(CURDIR)/$(BIN):$(PATH)
 lock: $(RUNTIME) ## compile the requirement files anew (LOCK_FLAGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --extra runner -o requirements.txt
 	$(COMPILE) --group pyproject.toml:dev -c requirements.txt -o requirements-dev.txt
 	echo uv | $(COMPILE) - -o packaging/uv.txt
+	printf 'aws-sam-cli\nuv\n' | $(COMPILE) - -o packaging/sam.txt
+	cp requirements.txt $(LAMBDA)/functions.txt
+	$(COMPILE_LAMBDA) --group pyproject.toml:lambda -o $(LAMBDA)/functions.txt
+	cp requirements.txt $(LAMBDA)/search.txt
+	$(COMPILE_LAMBDA) --group pyproject.toml:lambda-search $(SHARED:%=--no-emit-package %) -o $(LAMBDA)/search.txt
 
 wheel: $(DEV) ## build dist/kuttab-*.whl
 	$(BIN)/python -m build --no-isolation --wheel --outdir dist .
 
 clean: ## remove what make and the tools have made, but not .kuttab
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-sam .aws-sam dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,7 +11,7 @@ from events.reference import ExperimentEvent, TrialEvent
 from functions.catalog import Subscription, subscription_of
 from functions.errors import Reject, Retry, TransientError
 from functions.ports import Ledger
-from infra.broker.port import Broker, BrokerError, Delivery
+from infra.broker.port import BrokerError, Delivery, DeliveryBroker
 from infra.broker.unwrap import unwrap
 from infra.wiring import Wiring
 
@@ -35,7 +35,7 @@ class _Item:
 class Runtime:
     """Handles batches of deliveries."""
 
-    def __init__(self, wiring: Wiring, broker: Broker) -> None:
+    def __init__(self, wiring: Wiring, broker: DeliveryBroker) -> None:
         self._wiring = wiring
         self._broker = broker
 

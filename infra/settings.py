@@ -34,6 +34,10 @@ class Settings:
     """The broker of a deployment, such as `amqp://user:password@host/`; empty means one process with its own."""
     database: str = field(default="", metadata={"variable": "KUTTAB_DATABASE_URL"})
     """The database of a deployment, such as `mysql+aiomysql://user:password@host/kuttab`; empty means a file here."""
+    database_secret: str = ""
+    """An AWS Secrets Manager secret with the database's `username` and `password`; the URL then names neither."""
+    database_ca: str = ""
+    """A file of certificate authorities: connections are encrypted and the server's name is checked. Empty: neither."""
     host: str = ""
     """The name under which this host claims Trials; empty means one that is kept in the directory."""
     labels: tuple[str, ...] = ()

@@ -14,7 +14,8 @@ from infra.broker.opening import open_broker
 from infra.broker.port import Broker
 from infra.runtime import Runtime
 from infra.settings import Settings
-from infra.store.engine import SQLStores, make_engine
+from infra.store.engine import SQLStores
+from infra.store.opening import open_engine
 from infra.store.schema import require_head
 from infra.target.process import ProcessTarget
 from infra.target.worker_environment import PushAccess
@@ -37,7 +38,7 @@ async def run_runner(settings: Settings) -> None:
     """Consume every function's queue and run process Workers, until SIGTERM or SIGINT; Workers live on."""
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(RunnerDirectory(settings.directory))
-        engine = make_engine(settings.database_url)
+        engine = open_engine(settings)
         stack.push_async_callback(engine.dispose)
         await require_head(engine)
         labels = settings.label_map

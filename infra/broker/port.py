@@ -41,15 +41,11 @@ class Consumer(Protocol):
         ...
 
 
-class Broker(Protocol):
-    """At least once, unordered, sometimes late."""
+class DeliveryBroker(Protocol):
+    """What handling a delivery needs: at least once, unordered, sometimes late."""
 
     async def publish(self, events: Sequence[Event], *, delay_seconds: float = 0.0) -> None:
         """Publish and wait until the broker has taken all; the delay is a lower bound. Raises BrokerError."""
-        ...
-
-    async def consume(self, queue: str, *, prefetch: int) -> Consumer:
-        """Open a consumer that holds at most so many messages at a time."""
         ...
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
@@ -66,6 +62,14 @@ class Broker(Protocol):
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Publish the message to its dead-letter queue with the reason; the delivery is still to be acked."""
+        ...
+
+
+class Broker(DeliveryBroker, Protocol):
+    """A message broker with consumers of its own."""
+
+    async def consume(self, queue: str, *, prefetch: int) -> Consumer:
+        """Open a consumer that holds at most so many messages at a time."""
         ...
 
     async def close(self) -> None:

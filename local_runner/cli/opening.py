@@ -16,7 +16,7 @@ from events.envelope import Event
 from functions.errors import KuttabError
 from functions.experiment.model import Experiment
 from infra.settings import Settings
-from infra.store.engine import make_engine
+from infra.store.opening import open_engine
 from infra.store.reader import SQLReader
 from infra.store.schema import require_head, upgrade
 
@@ -59,7 +59,7 @@ def require_database(settings: Settings) -> str:
 async def open_reader(settings: Settings) -> AsyncIterator[SQLReader]:
     """Open the directory's database, whether or not a runner is at work on it."""
     path = require_database(settings)
-    engine = make_engine(settings.database_url)
+    engine = open_engine(settings)
     try:
         with database_errors(path):
             await require_head(engine)
@@ -71,7 +71,7 @@ async def open_reader(settings: Settings) -> AsyncIterator[SQLReader]:
 async def upgrade_database(settings: Settings) -> None:
     """Bring the schema to this version."""
     path = require_database(settings)
-    engine = make_engine(settings.database_url)
+    engine = open_engine(settings)
     try:
         with database_errors(path):
             await upgrade(engine)

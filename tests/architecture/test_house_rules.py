@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PRODUCT = ("events", "functions", "infra", "local_runner")
 CODE = (*PRODUCT, "packaging", "tests", "benchmarks", "examples")
 TOOLS = {".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
-NOT_OURS = {".aws-sam", ".git", ".kuttab", ".venv", "dist", "node_modules", *TOOLS}
+NOT_OURS = {".aws-sam", ".git", ".kuttab", ".venv", ".venv-sam", "dist", "node_modules", *TOOLS}
 BINARY = {".png", ".ico", ".woff2", ".db", ".sqlite", ".gz", ".zip"}
 
 FILE_LINES = 250
@@ -98,7 +98,8 @@ def test_no_file_promises_work_for_later() -> None:
 
 
 def test_requirements_hold_names_versions_and_hashes_only() -> None:
-    files = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt", ROOT / "packaging" / "uv.txt"]
+    here = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt"]
+    files = [*here, *ROOT.glob("packaging/*.txt"), *ROOT.glob("infra/deploy/lambda/*.txt")]
 
     odd = [line for path in files for line in path.read_text().splitlines() if not PIN.fullmatch(line)]
 

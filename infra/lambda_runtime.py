@@ -1,0 +1,137 @@
+"""Lambda's way in: one sandbox handles batch after batch on one event loop, one connection and one wiring."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import cache
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from events.trial import TargetKind
+from functions.errors import KuttabError
+from functions.ports import Handler, Host, Targets
+from infra.broker.lambda_batch import LambdaBroker
+from infra.broker.opening import open_broker
+from infra.broker.port import Broker, Delivery
+from infra.lambda_payload import read_payload
+from infra.notifier import WebhookNotifier
+from infra.runtime import Runtime
+from infra.settings import Settings
+from infra.store.engine import SQLStores
+from infra.store.opening import open_engine
+from infra.store.schema import require_head
+from infra.target.absent import AbsentTarget
+from infra.target.external import ExternalTarget
+from infra.wiring import Wiring
+
+log = logging.getLogger("kuttab.lambda")
+
+ANSWER_SECONDS = 2.0
+"""Kept of an invocation's time: to roll back what is unfinished, and to say so before Lambda kills the sandbox."""
+_NO_RUNNER = "no host of this deployment runs such Workers: deploy it with Runners=yes and start a `kuttab runner`"
+
+
+class ColdStartError(KuttabError):
+    """The sandbox cannot begin: mend what the message says; the messages come again meanwhile."""
+
+
+class UnhandledError(KuttabError):
+    """A direct call was not handled: the log says why, and Lambda calls again."""
+
+
+class Context(Protocol):
+    """What is needed of Lambda's context."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the time until the sandbox is killed."""
+        ...
+
+
+def handle_payload(handle: Handler, payload: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Handle what Lambda calls this function with; answer with the partial batch failures."""
+    seconds = context.get_remaining_time_in_millis() / 1_000 - ANSWER_SECONDS
+    return _sandbox().handle(handle.__module__, payload, seconds)
+
+
+@cache
+def _sandbox() -> "Sandbox":
+    """Return this process's one sandbox: a frozen sandbox must find the loop of its connection when it thaws."""
+    return Sandbox(Settings.load())
+
+
+class Sandbox:
+    """What is kept between invocations."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._prefix = dict(parse_qsl(urlsplit(settings.broker).query)).get("prefix", "kuttab-")
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self._opened: tuple[Wiring, Broker] | None = None
+
+    def handle(self, function: str, payload: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """Handle a payload within its time. Raises ColdStartError, PayloadError, UnhandledError."""
+        deliveries = read_payload(payload, function, prefix=self._prefix)
+        failures = [delivery.token for delivery in self._runner.run(self._handle(deliveries, seconds))]
+        if failures and "Records" not in payload:
+            raise UnhandledError(f"{function} has not handled its event")
+        return {"batchItemFailures": [{"itemIdentifier": token} for token in failures]}
+
+    async def _handle(self, deliveries: Sequence[Delivery], seconds: float) -> list[Delivery]:
+        """Return what was not acked: what has failed, and what was unfinished when the time was up."""
+        wiring, broker = await self._open()
+        batch = LambdaBroker(broker, deliveries)
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                await Runtime(wiring, batch).process(deliveries)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            log.warning("ran out of time", extra={"unfinished": len(batch.unacked), "count": len(deliveries)})
+        return batch.unacked
+
+    async def _open(self) -> tuple[Wiring, Broker]:
+        """Connect at the first use; where that fails nothing is kept, and the next invocation tries again."""
+        if self._opened is None:
+            try:
+                async with AsyncExitStack() as stack:
+                    self._opened = await _open(self._settings, stack)
+                    self._stack = stack.pop_all()
+            except (KuttabError, SQLAlchemyError, OSError) as error:
+                log.error("cannot begin", extra={"reason": _one_line(error)})  # noqa: TRY400 - one line says it
+                raise ColdStartError(_one_line(error)) from error
+        return self._opened
+
+    def close(self) -> None:
+        """Let go of the connections and the loop; Lambda itself never does."""
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+
+
+async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Wiring, Broker]:
+    engine = open_engine(settings, pool_size=1)
+    stack.push_async_callback(engine.dispose)
+    await require_head(engine)
+    broker = await open_broker(settings.broker, ())
+    stack.push_async_callback(broker.close)
+    notifier = WebhookNotifier(settings.webhooks)
+    wiring = Wiring(SQLStores(engine), _targets(), Host("lambda"), settings.limits, notifier=notifier)
+    return wiring, broker
+
+
+def _targets() -> Targets:
+    """Return what can be reached from here; process Workers run on hosts, if the deployment has any."""
+    elsewhere = AbsentTarget(_NO_RUNNER)
+    return {
+        TargetKind.PROCESS: elsewhere,
+        TargetKind.KUBERNETES: elsewhere,
+        TargetKind.BATCH: elsewhere,
+        TargetKind.EXTERNAL: ExternalTarget(),
+    }
+
+
+def _one_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
