@@ -36,6 +36,8 @@ class ConfigMapSource(Model):
     config_map_name: str = ""
     config_map_namespace: str = ""
     template_path: str = ""
+    trial_spec: Manifest | None = None
+    """What that text says, as whoever submitted the Experiment found it: ours, since a ConfigMap may change or go."""
 
 
 class TrialTemplate(Model):
@@ -49,6 +51,11 @@ class TrialTemplate(Model):
     primary_pod_labels: dict[str, str] | None = None
     success_condition: str = ""
     failure_condition: str = ""
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The object with its placeholders, whichever way it came."""
+        return self.trial_spec if self.trial_spec or not self.config_map else self.config_map.trial_spec
 
 
 class TrialSpec(Model):

@@ -12,6 +12,7 @@ from functions.errors import KuttabError
 from functions.experiment.admission import read_experiment
 from functions.identity import derive_suffix
 from functions.trial.template import target_of
+from local_runner.config_maps import resolve_templates
 from local_runner.documents import Document
 
 HERE = (TargetKind.PROCESS, TargetKind.EXTERNAL)
@@ -37,11 +38,16 @@ class Submission:
         return self.event.experiment
 
 
-def check(documents: Sequence[Document], *, namespace: str | None, target: str | None) -> list[Submission]:
-    """Return an event for each document. Raises InvalidFileError with every error of every document."""
-    problems: list[str] = []
+def check(
+    documents: Sequence[Document], *, namespace: str | None, target: str | None, config_maps: Sequence[Document] = ()
+) -> list[Submission]:
+    """Return an event for each Experiment; trial templates are looked for in the ConfigMaps, of the file and besides.
+
+    Raises InvalidFileError with every error of every document.
+    """
+    experiments, problems = resolve_templates(documents, config_maps)
     found: list[Submission] = []
-    for document in documents:
+    for document in experiments:
         manifest = _with_namespace(document.manifest, namespace)
         errors = [*_namespace_errors(manifest, namespace), *_errors(manifest, target)]
         problems += (f"{document.place}: {error}" for error in errors)
@@ -81,7 +87,7 @@ def _errors(manifest: Manifest, target: str | None) -> Iterator[str]:
         return
     template = admission.resource.spec.trial_template
     try:
-        _override(template.trial_spec or {} if template else {}, target)
+        _override(template.manifest or {} if template else {}, target)
     except ValueError as error:
         yield f"{_TEMPLATE}: {error}"
 
@@ -112,7 +118,7 @@ def _submission(manifest: Manifest, target: str | None) -> Submission:
     event = ExperimentCreated(
         experiment=ExperimentRef(namespace=resource.metadata.namespace, name=name, uid=uid),
         resource={key: it for key, it in manifest.items() if key != "status"} | {"metadata": metadata},
-        target=_override(template.trial_spec or {} if template else {}, target),
+        target=_override(template.manifest or {} if template else {}, target),
     )
     if len(encode(event)) > MAX_MESSAGE_BYTES:
         raise InvalidFileError(f"{name}: is larger than a message may be ({MAX_MESSAGE_BYTES // 1024} KiB)")

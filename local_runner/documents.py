@@ -78,6 +78,11 @@ def load_documents(name: str) -> tuple[Document, ...]:
     return tuple(Document(f"{shown}: document {index}", it) for index, it in enumerate(manifests, start=1))
 
 
+def parse_text(text: str, shown: str) -> JsonValue:
+    """Return the first document of a text, None where it has none. Raises DocumentError."""
+    return next(_parse(text, shown), None)
+
+
 def _read(name: str, shown: str) -> str:
     try:
         if name == STDIN:

@@ -19,7 +19,7 @@ from functions.trial.model import Trial, TrialState
 def external_timeout(experiment: Experiment, limits: Limits) -> timedelta:
     """Return how long an External Trial may take: as `timeoutSeconds` of its template says, else a day."""
     template = experiment.spec.trial_template
-    spec = template.trial_spec.get("spec") if template and template.trial_spec else None
+    spec = template.manifest.get("spec") if template and template.manifest else None
     seconds = spec.get("timeoutSeconds") if isinstance(spec, dict) else None
     if isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0:
         return timedelta(seconds=seconds)

@@ -58,10 +58,10 @@ def _resolve(event: ExperimentCreated, resource: ExperimentResource) -> Experime
 def _target_errors(event: ExperimentCreated, admission: Admission) -> list[str]:
     """Check the target override against the template's kind."""
     template = admission.resource.spec.trial_template if admission.resource else None
-    if event.target is None or template is None or template.trial_spec is None:
+    if event.target is None or template is None or template.manifest is None:
         return []
     try:
-        target_of(template.trial_spec, event.target)
+        target_of(template.manifest, event.target)
     except ValueError as error:
         return [f"target: {error}"]
     return []

@@ -37,7 +37,8 @@ def validate_algorithm(spec: ExperimentSpec) -> Iterator[Problem]:
     settings = spec.algorithm.algorithm_settings
     yield from _validate_repeats(settings, f"{_ALGORITHM}.algorithmSettings")
     problems = get_algorithm(name).validate(spec, {setting.name: setting.value for setting in settings})
-    yield from (problem for problem in problems if problem[0] != _NAS)
+    has_both = bool(spec.parameters) and spec.nas_config is not None  # which `validate_space` reports
+    yield from (problem for problem in problems if not (has_both and problem[0] == _NAS))
 
 
 def validate_early_stopping(early_stopping: EarlyStopping | None) -> Iterator[Problem]:
@@ -80,11 +81,15 @@ def _validate_repeats(settings: Sequence[Setting], at: str) -> Iterator[Problem]
 
 
 def validate_space(spec: ExperimentSpec) -> Iterator[Problem]:
-    """Yield what is wrong with the search space: exactly one of parameters and a graph, and every axis sound."""
+    """Yield what is wrong with the search space: exactly one of parameters and a graph, and every axis sound.
+
+    Whether the algorithm searches such a space at all, and what else it asks of a graph, it says itself.
+    """
     if spec.nas_config is not None and spec.parameters:
         yield "spec", "only one of spec.parameters and spec.nasConfig can be specified"
-    elif spec.nas_config is not None:
-        yield _NAS, "this version has no algorithm that searches a graph: specify spec.parameters"
-    elif not spec.parameters:
+    elif spec.nas_config is None and not spec.parameters:
         yield "spec", "spec.parameters or spec.nasConfig must be specified"
     yield from SearchSpace.validate_parameters(spec.parameters)
+    for index, operation in enumerate(spec.nas_config.operations if spec.nas_config else ()):
+        path = f"{_NAS}.operations[{index}].parameters"
+        yield from SearchSpace.validate_parameters(operation.parameters, path)

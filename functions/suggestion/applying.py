@@ -137,7 +137,7 @@ async def _create(
 
 def _new_trial(experiment: Experiment, number: int, at: datetime) -> Trial:
     template = experiment.spec.trial_template
-    manifest = template.trial_spec if template and template.trial_spec else {}
+    manifest = template.manifest if template and template.manifest else {}
     trial = Trial.new(experiment.ref, number, target=target_of(manifest, experiment.target), created_at=at)
     spec = manifest.get("spec")
     selector = spec.get("runnerSelector") if isinstance(spec, dict) else None

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from pydantic import JsonValue
 
@@ -18,7 +18,7 @@ BATCH_API = "batch.amazonaws.com/v1"
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
 _SHELL_SYNTAX = frozenset("();<>|&")
 _MASK = "\ue000{}\ue001"
-"""Stands for a placeholder while its element is split: private-use characters that a shell reads as letters."""
+"""Stands for a placeholder while its text is parsed: private-use characters that shell and YAML read as letters."""
 _MASKED = re.compile("\ue000(\\d+)\ue001")
 
 
@@ -112,18 +112,18 @@ def _split(element: JsonValue) -> list[JsonValue]:
     """
     if not isinstance(element, str):
         return [element]
-    masked, names = _mask(element)
+    masked, names = mask_placeholders(element)
     try:
         words = _read_words(masked)
     except ValueError:
         return [element]
     if "\n" in element or any(set(word) <= _SHELL_SYNTAX for word in words if word):
         return [element]
-    return [_MASKED.sub(lambda found: names[int(found[1])], word) for word in words]
+    return [unmask_placeholders(word, names) for word in words]
 
 
-def _mask(text: str) -> tuple[str, list[str]]:
-    """Replace each placeholder, whose name may hold spaces and quotes, by one word."""
+def mask_placeholders(text: str) -> tuple[str, list[str]]:
+    """Replace each placeholder, whose name may hold spaces and quotes, by one word that a parser reads as letters."""
     names: list[str] = []
 
     def stand_in(found: re.Match[str]) -> str:
@@ -131,6 +131,11 @@ def _mask(text: str) -> tuple[str, list[str]]:
         return _MASK.format(len(names) - 1)
 
     return PLACEHOLDER.sub(stand_in, text), names
+
+
+def unmask_placeholders(text: str, names: Sequence[str]) -> str:
+    """Put the placeholders back."""
+    return _MASKED.sub(lambda found: names[int(found[1])], text)
 
 
 def _read_words(text: str) -> list[str]:

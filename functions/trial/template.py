@@ -40,7 +40,7 @@ def render(
     text, as in Katib, also where the placeholder is all of a field. Raises ValueError where a parameter of the
     template has no value.
     """
-    manifest = template.trial_spec or {}
+    manifest = template.manifest or {}
     given = {assignment.name: assignment.value for assignment in assignments}
     values = {
         parameter.name: _value_of(parameter.reference, given, manifest, trial_name=trial_name, namespace=namespace)
@@ -89,9 +89,9 @@ def split_commands(template: TrialTemplate) -> TrialTemplate:
     Left as they are: `sh -c` with its script, whatever else is more than plain words to a shell, and the kind Process,
     whose command is an exact list of arguments. Nothing is expanded: no `$HOME`, no `*`.
     """
-    if template.trial_spec is None or is_process(template.trial_spec):
+    if template.manifest is None or is_process(template.manifest):
         return template
-    manifest = with_split_commands(template.trial_spec, template.primary_container_name)
+    manifest = with_split_commands(template.manifest, template.primary_container_name)
     return template.replace(trial_spec=manifest)
 
 

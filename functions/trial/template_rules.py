@@ -5,17 +5,19 @@ from collections.abc import Iterator, Sequence
 
 from events.resource import Manifest
 from events.trial import TrialParameter, TrialTemplate
+from functions.trial.condition_rules import find_gjson_problem
+from functions.trial.job_rules import job_errors
 from functions.trial.manifest import (
     BATCH_API,
     INDEXED,
     KUTTAB_API,
     METADATA,
-    PLACEHOLDER,
     containers_of,
     is_process,
     placeholders,
     takes_assignments,
 )
+from functions.trial.process_rules import process_errors
 
 _AT = "spec.trialTemplate"
 _SPEC = f"{_AT}.trialSpec"
@@ -23,18 +25,15 @@ _MUST_BE_SPECIFIED = "must be specified"
 _METADATA_KEYS = frozenset({"Name", "Namespace", "Kind", "APIVersion"})
 _POD_KINDS = frozenset({"Job", "TFJob", "PyTorchJob", "XGBoostJob", "MPIJob"})
 """Kinds that hold their pod templates, so that the primary container can be looked for before a pod is made."""
-_PROCESS_FIELDS = frozenset(
-    {"command", "args", "env", "workingDir", "timeoutSeconds", "stopGraceSeconds", "runnerSelector"}
-)
-
 Problem = tuple[str, str]
 
 
 def template_errors(template: TrialTemplate, parameter_names: Sequence[str]) -> Iterator[Problem]:
     """Yield (field path, message) of everything that is wrong with the template."""
-    manifest = template.trial_spec
+    manifest = template.manifest
     if manifest is None or manifest.get("apiVersion") not in (KUTTAB_API, BATCH_API):
         yield from _kubernetes_errors(template)
+    yield from _condition_errors(template)
     if template.trial_parameters is None and not (manifest and takes_assignments(manifest)):
         yield f"{_AT}.trialParameters", _MUST_BE_SPECIFIED
         return
@@ -60,6 +59,12 @@ def _kubernetes_errors(template: TrialTemplate) -> Iterator[Problem]:
         yield _AT, "successCondition and failureCondition must be specified"
 
 
+def _condition_errors(template: TrialTemplate) -> Iterator[Problem]:
+    for field, path in (("success", template.success_condition), ("failure", template.failure_condition)):
+        if path and (problem := find_gjson_problem(path)):
+            yield f"{_AT}.{field}Condition", f"invalid GJSON path: {problem}: {path}"
+
+
 def _source_errors(template: TrialTemplate) -> Iterator[Problem]:
     source = template.config_map
     if template.trial_spec is None and source is None:
@@ -69,8 +74,10 @@ def _source_errors(template: TrialTemplate) -> Iterator[Problem]:
     elif source is not None:
         if not (source.config_map_name and source.config_map_namespace and source.template_path):
             yield f"{_AT}.configMap", "configMapName, configMapNamespace and templatePath must be specified"
-        else:
-            yield f"{_AT}.configMap", "this version reads no ConfigMaps: put the template into trialSpec"
+        elif source.trial_spec is None:
+            named = f"{source.config_map_namespace}/{source.config_map_name}"
+            words = "give it as a document of the same file, or as a file of its own"
+            yield _AT, f"unable to parse {_AT}: ConfigMap {named} is not at hand: {words}"
 
 
 def _parameter_errors(index: int, parameters: Sequence[TrialParameter], names: Sequence[str]) -> Iterator[Problem]:
@@ -140,34 +147,15 @@ def _object_errors(manifest: Manifest, primary_container_name: str) -> Iterator[
     if not _is_text(manifest.get("apiVersion")) or not _is_text(manifest.get("kind")):
         yield _AT, f"APIVersion and Kind in {_AT} must be specified"
     elif is_process(manifest):
-        yield from _process_errors(manifest)
+        yield from process_errors(manifest)
     elif manifest["kind"] in _POD_KINDS and manifest["apiVersion"] != BATCH_API:
         names = [str(container.get("name", "")) for container in containers_of(manifest)]
         if primary_container_name and primary_container_name not in names:
             words = f"is not a container of {_SPEC}: [{' '.join(names)}]"
             yield f"{_AT}.primaryContainerName", f"{primary_container_name} {words}"
+        if (manifest["apiVersion"], manifest["kind"]) == ("batch/v1", "Job"):
+            yield from ((_AT, message) for message in job_errors(manifest))
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value)
-
-
-def _process_errors(manifest: Manifest) -> Iterator[Problem]:
-    """Yield what keeps our own kind from ever being started."""
-    spec = manifest.get("spec")
-    fields = spec if isinstance(spec, dict) else {}
-    command = fields.get("command")
-    if not isinstance(command, list) or not command or not command[0]:
-        yield f"{_SPEC}.spec.command", "must be a list: the program and its arguments"
-    for name in ("timeoutSeconds", "stopGraceSeconds"):
-        if name in fields and not _is_duration(fields[name]):
-            yield f"{_SPEC}.spec.{name}", "must be a number of seconds that is not negative"
-    for name in sorted(set(fields) - _PROCESS_FIELDS):
-        yield f"{_SPEC}.spec.{name}", f"is not a field of Process: it has {', '.join(sorted(_PROCESS_FIELDS))}"
-
-
-def _is_duration(value: object) -> bool:
-    """Tell whether this is a number, or a text that a parameter's value becomes part of."""
-    if isinstance(value, str):
-        return PLACEHOLDER.search(value) is not None
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0

@@ -41,6 +41,15 @@ def directory_option(command: Command) -> Command:
     return command
 
 
+config_map_option = click.option(
+    "--config-map",
+    "config_maps",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="A file with a ConfigMap that holds trial templates; those in the Experiment's own file are found as well.",
+)
+
 experiment_argument = click.argument("name", shell_complete=complete_experiments)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from local_runner.cli.options import namespace_option, view_options
+from local_runner.cli.options import config_map_option, namespace_option, view_options
 
 if TYPE_CHECKING:
     from local_runner.checking import Submission
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path(allow_dash=True))
 @namespace_option
+@config_map_option
 @click.option("--target", metavar="KIND", help="Where Workers run: process or external; else as the template says.")
 @click.option("--replace", "is_replacing", is_flag=True, help="Delete an Experiment of the same name first.")
 @view_options
@@ -25,6 +26,7 @@ def command(
     *,
     file: str,
     namespace: str | None,
+    config_maps: tuple[str, ...],
     target: str | None,
     is_replacing: bool,
     slots: int | None,
@@ -42,9 +44,12 @@ def command(
     from local_runner.checking import check
     from local_runner.cli.foreground import Options, run_foreground
     from local_runner.cli.opening import load_settings
+    from local_runner.config_maps import load_config_maps
     from local_runner.documents import load_documents
 
-    submissions = check(load_documents(file), namespace=namespace, target=target)
+    submissions = check(
+        load_documents(file), namespace=namespace, target=target, config_maps=load_config_maps(config_maps)
+    )
     if report and len(submissions) > 1:
         raise click.UsageError("--report names one file, and FILE holds several Experiments")
     options = Options(is_json=is_json, report=report, is_silent=is_silent)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from local_runner.cli.options import directory_option, namespace_option
+from local_runner.cli.options import config_map_option, directory_option, namespace_option
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -16,19 +16,25 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path(allow_dash=True))
 @namespace_option
+@config_map_option
 @click.option("--target", metavar="KIND", help="Where Workers run: process or external; else as the template says.")
 @directory_option
-def command(*, file: str, namespace: str | None, target: str | None, directory: Path | None) -> None:
+def command(
+    *, file: str, namespace: str | None, config_maps: tuple[str, ...], target: str | None, directory: Path | None
+) -> None:
     """Hand the Experiments of FILE ('-' is standard input) to the runner of this directory and return."""
     import asyncio
 
     from local_runner.checking import check
     from local_runner.cli.acting import leave_in_inbox
     from local_runner.cli.opening import load_settings
+    from local_runner.config_maps import load_config_maps
     from local_runner.documents import load_documents
 
     settings = load_settings(directory)
-    submissions = check(load_documents(file), namespace=namespace, target=target)
+    submissions = check(
+        load_documents(file), namespace=namespace, target=target, config_maps=load_config_maps(config_maps)
+    )
     asyncio.run(_require_free_names(settings, submissions))
     for submission in submissions:
         leave_in_inbox(settings, submission.event)

@@ -111,7 +111,7 @@ def _algorithm(experiment: Experiment) -> str:
 
 def _kind(experiment: Experiment) -> str:
     template = experiment.spec.trial_template
-    manifest = (template.trial_spec if template else None) or {}
+    manifest = (template.manifest if template else None) or {}
     return f"as {manifest.get('apiVersion')} {manifest.get('kind')} says"
 
 

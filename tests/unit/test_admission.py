@@ -122,7 +122,7 @@ def test_wrong_types_do_not_hide_broken_rules() -> None:
 
     assert sorted(paths) == [
         "metadata.name",
-        "spec.metricsCollectorSpec.collector.kind",
+        "spec.metricsCollectorSpec.collector.customCollector",
         "spec.objective.goal",
         PARALLEL,
         "spec.parameters[0].parameterType",

@@ -227,6 +227,9 @@ def test_an_empty_template_lacks_what_katib_says() -> None:
     ]
 
 
+GIVE_IT = "give it as a document of the same file, or as a file of its own"
+
+
 @pytest.mark.parametrize(
     ("changes", "path", "message"),
     [
@@ -246,8 +249,8 @@ def test_an_empty_template_lacks_what_katib_says() -> None:
                 "trial_spec": None,
                 "config_map": ConfigMapSource(config_map_name="a", config_map_namespace="b", template_path="c"),
             },
-            f"{AT}.configMap",
-            "this version reads no ConfigMaps: put the template into trialSpec",
+            AT,
+            f"unable to parse {AT}: ConfigMap b/a is not at hand: {GIVE_IT}",
         ),
     ],
 )
