@@ -31,7 +31,7 @@ class Settings:
     concurrency: int = 16
     """Handlers with steps outside of transactions that run side by side."""
     broker: str = field(default="", metadata={"variable": "KUTTAB_BROKER_URL"})
-    """The broker of a deployment, such as `amqp://user:password@host/`; empty means one process with its own."""
+    """A deployment's, `amqp://user:password@host/` or `sqs://?region=…`; empty means one process with its own."""
     database: str = field(default="", metadata={"variable": "KUTTAB_DATABASE_URL"})
     """The database of a deployment, such as `mysql+aiomysql://user:password@host/kuttab`; empty means a file here."""
     database_secret: str = ""

@@ -35,8 +35,8 @@ class Publisher:
         """Take the broker's URL; nobody is called yet.
 
         Args:
-            url: `amqp://USER:PASSWORD@HOST:PORT/VHOST`, `amqps://…`, or `filesystem://DIRECTORY`, the inbox of an
-                embedded runner.
+            url: `amqp://USER:PASSWORD@HOST:PORT/VHOST`, `amqps://…`, `sqs://?region=REGION&prefix=PREFIX`, or
+                `filesystem://DIRECTORY`, the inbox of an embedded runner.
             patience_seconds: How long a broker that is away is tried again, for each event. One attempt may take
                 up to half a minute more, where a broker accepts connections and does not answer.
 
@@ -96,4 +96,8 @@ def _open_sink(url: str, patience_seconds: float) -> Sink:
         from .folder import FolderSink
 
         return FolderSink(url)
-    raise PublishError("the broker's URL must begin with amqp://, amqps:// or filesystem://")
+    if scheme == "sqs":
+        from .sqs import SQSSink
+
+        return SQSSink(url, patience_seconds=patience_seconds)
+    raise PublishError("the broker's URL must begin with amqp://, amqps://, sqs:// or filesystem://")

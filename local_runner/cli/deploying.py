@@ -40,7 +40,9 @@ def require_deployment(directory: Path | None, **overrides: object) -> "Settings
 
     settings = load_settings(directory, **overrides)
     if not settings.broker:
-        raise NoDeploymentError("no broker: say --broker amqp://USER:PASSWORD@HOST/ or set KUTTAB_BROKER_URL")
+        raise NoDeploymentError(
+            "no broker: say --broker amqp://USER:PASSWORD@HOST/ or sqs://?region=REGION, or set KUTTAB_BROKER_URL"
+        )
     return settings
 
 

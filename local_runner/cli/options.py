@@ -24,7 +24,9 @@ def _keep(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
 
 def directory_option(command: Command) -> Command:
     """Add what names the place that a command works on: a directory here, or a deployment."""
-    broker = "The deployment's broker, such as amqp://USER:PASSWORD@HOST/; KUTTAB_BROKER_URL says the same."
+    broker = (
+        "The deployment's broker, amqp://USER:PASSWORD@HOST/ or sqs://?region=REGION; KUTTAB_BROKER_URL says the same."
+    )
     database = "The deployment's database, such as mysql+aiomysql://USER:PASSWORD@HOST/kuttab; or KUTTAB_DATABASE_URL."
     for option in (
         click.option("--database", metavar="URL", expose_value=False, callback=_keep, help=database),

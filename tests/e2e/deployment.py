@@ -10,8 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.services.mariadb import MariaDB
-from tests.services.rabbitmq import RabbitMQServer
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.2
@@ -21,15 +20,13 @@ STOP_SECONDS = 30
 class Deployment:
     """Every process that it starts is ended by `close`, by its own id."""
 
-    def __init__(self, directory: Path, rabbitmq: RabbitMQServer, mariadb: MariaDB, database_url: str) -> None:
+    def __init__(self, directory: Path, *, broker_url: str, database_url: str) -> None:
         self.directory = directory
-        self.rabbitmq = rabbitmq
-        self.mariadb = mariadb
         self.database_url = database_url
         self._environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "KUTTAB_BROKER_URL": rabbitmq.url,
+            "KUTTAB_BROKER_URL": broker_url,
             "KUTTAB_DATABASE_URL": database_url,
         }
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -73,6 +70,11 @@ class Deployment:
         found: dict[str, Any] = json.loads(self.kuttab("get", "experiment", name, "-o", "json"))
         return found
 
+    def has_ended(self, name: str) -> bool:
+        """Tell whether an Experiment has succeeded or failed."""
+        conditions = self.experiment(name)["status"]["conditions"]
+        return any(it["type"] in {"Succeeded", "Failed"} and it["status"] == "True" for it in conditions)
+
     def wait(self, what: Callable[[], bool], *, seconds: float, why: str) -> None:
         """Return when it is so."""
         until = time.monotonic() + seconds
@@ -91,3 +93,19 @@ class Deployment:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def a_digits_experiment(folder: Path, *, trials: int) -> Path:
+    """Write the digits Experiment with Workers that note each of their starts."""
+    resource = yaml.safe_load((ROOT / "examples" / "digits.yaml").read_text())
+    resource["metadata"]["name"] = "digits"
+    resource["spec"]["maxTrialCount"] = trials
+    resource["spec"]["parallelTrialCount"] = 3
+    worker = resource["spec"]["trialTemplate"]["trialSpec"]["spec"]
+    script = 'echo "$KUTTAB_TRIAL_NAME $KUTTAB_ATTEMPT" >> "$STARTS"; exec "$@"'
+    worker["command"] = ["/bin/sh", "-c", script, "worker", *worker["command"]]
+    environment = worker.setdefault("env", [])
+    environment.append({"name": "STARTS", "value": str(folder / "starts")})
+    path = folder / "digits.yaml"
+    path.write_text(yaml.safe_dump(resource))
+    return path

@@ -7,9 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.e2e.deployment import ROOT, Deployment
+from tests.e2e.deployment import Deployment, a_digits_experiment
 from tests.services.mariadb import MariaDB
 from tests.services.rabbitmq import RabbitMQServer
 
@@ -35,65 +34,49 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 def deployment(servers: Servers, tmp_path: Path) -> Iterator[Deployment]:
     rabbitmq, mariadb = servers
     with mariadb.database() as url:
-        deployed = Deployment(tmp_path, rabbitmq, mariadb, url)
+        deployed = Deployment(tmp_path, broker_url=rabbitmq.url, database_url=url)
         yield deployed
         deployed.close()
 
 
-def a_digits_experiment(folder: Path) -> Path:
-    """Write the digits Experiment with Workers that note each of their starts."""
-    resource = yaml.safe_load((ROOT / "examples" / "digits.yaml").read_text())
-    resource["metadata"]["name"] = "digits"
-    resource["spec"]["maxTrialCount"] = TRIALS
-    resource["spec"]["parallelTrialCount"] = 3
-    worker = resource["spec"]["trialTemplate"]["trialSpec"]["spec"]
-    script = 'echo "$KUTTAB_TRIAL_NAME $KUTTAB_ATTEMPT" >> "$STARTS"; exec "$@"'
-    worker["command"] = ["/bin/sh", "-c", script, "worker", *worker["command"]]
-    environment = worker.setdefault("env", [])
-    environment.append({"name": "STARTS", "value": str(folder / "starts")})
-    path = folder / "digits.yaml"
-    path.write_text(yaml.safe_dump(resource))
-    return path
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_killed_runner_and_restarted_servers_lose_nothing(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_killed_runner_and_restarted_servers_lose_nothing(
+    deployment: Deployment, servers: Servers, tmp_path: Path
+) -> None:
+    rabbitmq, mariadb = servers
     victim = _begin(deployment)
-    deployment.kuttab("submit", str(a_digits_experiment(tmp_path)))
+    deployment.kuttab("submit", str(a_digits_experiment(tmp_path, trials=TRIALS)))
     starts = tmp_path / "starts"
     deployment.wait(starts.exists, seconds=60, why="a Worker starts")
     deployment.wait(lambda: len(starts.read_text().splitlines()) >= 4, seconds=60, why="Workers start")
 
     victim.kill()
     victim.wait()
-    deployment.rabbitmq.stop()
-    deployment.mariadb.stop()
-    deployment.mariadb.start()
-    deployment.rabbitmq.start()
+    rabbitmq.stop()
+    mariadb.stop()
+    mariadb.start()
+    rabbitmq.start()
     deployment.start("runner", "--slots", "2", "--host", "a", name="runner-a")
 
-    def has_ended() -> bool:
-        conditions = deployment.experiment("digits")["status"]["conditions"]
-        return any(it["type"] in {"Succeeded", "Failed"} and it["status"] == "True" for it in conditions)
-
-    deployment.wait(has_ended, seconds=240, why="the Experiment ends")
+    deployment.wait(lambda: deployment.has_ended("digits"), seconds=240, why="the Experiment ends")
     status = deployment.experiment("digits")["status"]
     begun = Counter(starts.read_text().splitlines())
     assert status["trials"] == TRIALS
     assert status["trialsSucceeded"] == TRIALS
     assert max(begun.values()) == 1, f"an attempt was run twice: {begun}"
     assert len({line.split()[0] for line in begun}) == TRIALS
-    assert _dead_letters(deployment) == 0
+    assert _dead_letters(rabbitmq) == 0
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_what_cannot_work_is_refused_in_one_line(deployment: Deployment) -> None:
-    wrong = deployment.rabbitmq.url.replace("guest:guest", "guest:wrong")
-    weak = deployment.rabbitmq.url.replace("guest:guest", "weak:weak")
-    deployment.rabbitmq.control("add_user", "weak", "weak")
-    deployment.rabbitmq.control("set_permissions", "weak", "^$", "^$", ".*")
+def test_what_cannot_work_is_refused_in_one_line(deployment: Deployment, servers: Servers) -> None:
+    rabbitmq, _ = servers
+    wrong = rabbitmq.url.replace("guest:guest", "guest:wrong")
+    weak = rabbitmq.url.replace("guest:guest", "weak:weak")
+    rabbitmq.control("add_user", "weak", "weak")
+    rabbitmq.control("set_permissions", "weak", "^$", "^$", ".*")
     here = ("--dir", str(deployment.directory / "refused"))
 
     lines = [deployment.refusal("runner", *here)]
@@ -126,7 +109,7 @@ def _begin(deployment: Deployment) -> subprocess.Popen[bytes]:
     return victim
 
 
-def _dead_letters(deployment: Deployment) -> int:
+def _dead_letters(rabbitmq: RabbitMQServer) -> int:
     """Count the messages in dead-letter queues."""
-    rows = deployment.rabbitmq.control("list_queues", "--silent", "name", "messages").splitlines()
+    rows = rabbitmq.control("list_queues", "--silent", "name", "messages").splitlines()
     return sum(int(row.split()[1]) for row in rows if "dead" in row)
