@@ -7,7 +7,16 @@ from functions.trial.manifest import PLACEHOLDER
 
 _SPEC = "spec.trialTemplate.trialSpec"
 _PROCESS_FIELDS = frozenset(
-    {"command", "args", "env", "workingDir", "timeoutSeconds", "stopGraceSeconds", "runnerSelector"}
+    {
+        "args",
+        "command",
+        "env",
+        "heartbeatSeconds",
+        "runnerSelector",
+        "stopGraceSeconds",
+        "timeoutSeconds",
+        "workingDir",
+    }
 )
 
 
@@ -18,7 +27,7 @@ def process_errors(manifest: Manifest) -> Iterator[tuple[str, str]]:
     command = fields.get("command")
     if not isinstance(command, list) or not command or not command[0]:
         yield f"{_SPEC}.spec.command", "must be a list: the program and its arguments"
-    for name in ("timeoutSeconds", "stopGraceSeconds"):
+    for name in ("timeoutSeconds", "stopGraceSeconds", "heartbeatSeconds"):
         if name in fields and not _is_duration(fields[name]):
             yield f"{_SPEC}.spec.{name}", "must be a number of seconds that is not negative"
     for name in sorted(set(fields) - _PROCESS_FIELDS):

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from events.observation import MetricPoint
 from functions.experiment.model import Experiment
+from functions.explanation.facts import SeenHost
 from functions.suggestion.model import Suggestion
 from functions.trial.model import Trial, TrialState
-from infra.store.mapping import experiments, map_domain, observation_logs, suggestions, trials
+from infra.store.mapping import experiments, hosts, map_domain, observation_logs, suggestions, trials
 
 PAGE_COUNT = 500
 """Rows of one page; callers ask for the next by the last one that they have seen."""
@@ -43,6 +44,22 @@ class SQLReader:
             found: Experiment | None = await session.scalar(query)
             return found
 
+    async def deleted_experiment(self, namespace: str, name: str) -> Experiment | None:
+        """Return the Experiment of this name that was deleted last and has not been purged yet."""
+        query = select(Experiment).where(experiments.c.namespace == namespace, experiments.c.name == name)
+        query = query.where(experiments.c.deleted_at.is_not(None)).order_by(experiments.c.deleted_at.desc()).limit(1)
+        async with self._session() as session:
+            found: Experiment | None = await session.scalar(query)
+            return found
+
+    async def hosts(self) -> Sequence[SeenHost]:
+        """Return every host with its last heartbeat, by name."""
+        it = hosts.c
+        query = select(it.name, it.slots, it.busy, it.labels, it.beat_at, it.lost_at).order_by(it.name)
+        async with self._session() as session:
+            rows = await session.execute(query.limit(PAGE_COUNT))
+            return [SeenHost(*row[:5], is_lost=row[5] is not None) for row in rows]
+
     async def experiment_of_uid(self, uid: str) -> Experiment | None:
         """Return the Experiment of this uid, a deleted one too."""
         async with self._session() as session:
@@ -66,6 +83,18 @@ class SQLReader:
             query = query.where(trials.c.state.in_(states))
         async with self._session() as session:
             return list(await session.scalars(query.order_by(trials.c.number).limit(limit)))
+
+    async def last_ended(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
+        """Return the Trials that ended last, newest first."""
+        query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.seq.is_not(None))
+        async with self._session() as session:
+            return list(await session.scalars(query.order_by(trials.c.seq.desc()).limit(limit)))
+
+    async def trial_of_number(self, experiment_uid: str, number: int) -> Trial | None:
+        """Return the Trial of this number, a deleted one too."""
+        async with self._session() as session:
+            found: Trial | None = await session.get(Trial, (experiment_uid, number))
+            return found
 
     async def all_trials(self, experiment_uid: str) -> Sequence[Trial]:
         """Return all of an Experiment's Trials by number, read in pages."""

@@ -6,12 +6,12 @@ import re
 import shutil
 import signal
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 from functions.observation.collectors.lines import split_lines
 from functions.worker import LogChunk, Worker, WorkerPhase, WorkerState
-from infra.target.process_spec import collected_path, grace_seconds_of, timeout_seconds_of
+from infra.target.process_ending import DEADLINE_EXCEEDED, HEARTBEAT_MISSED, SIGNAL_BASE, read_ending
+from infra.target.process_spec import collected_path, grace_seconds_of, heartbeat_seconds_of, timeout_seconds_of
 from infra.target.process_start import start
 from infra.target.processes import (
     Identity,
@@ -24,17 +24,14 @@ from infra.target.processes import (
     seconds_since_boot,
     terminate,
 )
+from infra.target.silence import SilenceWatch
 from infra.target.worker_environment import PushAccess, marks_of
 from infra.target.worker_files import WorkerFiles
 
 CHUNK_BYTES = 256 * 1024
 """Of one read: a long log is read in steps that block nobody."""
-_MESSAGE_CHARACTERS = 500
-_SIGNAL_BASE = 128
 _SHIM_GRACE_SECONDS = 5.0
 """How long a shim whose program was killed may take to write that down, before it is killed too."""
-DEADLINE_EXCEEDED = "DeadlineExceeded"
-_HINTS = {signal.SIGXFSZ: ", a file grew past its size limit", signal.SIGKILL: ", for want of memory or from outside"}
 _NAME = re.compile(r"(?P<uid>[\w.-]+)-(?P<attempt>[1-9]\d*)", re.ASCII)
 
 
@@ -58,6 +55,7 @@ class ProcessTarget:
         self._working_directory = (working_directory or Path.cwd()).absolute()
         self._push = push or PushAccess()
         self._environment = dict(os.environ if environment is None else environment)
+        self._silence = SilenceWatch()
 
     async def launch(self, worker: Worker) -> str:
         """Start the Worker unless its attempt was ever started here. Raises LaunchRefusedError.
@@ -86,12 +84,22 @@ class ProcessTarget:
             return WorkerState(phase, started_at=files.started_at() if files.is_starting else None)
         # The shim writes the exit code and ends, in this order: so life is looked at first.
         if is_alive(identity) and files.find_exit_code() is None:
-            _enforce_limits(worker, files, identity)
+            _enforce_limits(worker, files, identity, late=self._find_late(worker, files, identity))
             return WorkerState(WorkerPhase.RUNNING, started_at=files.started_at())
         if files.find_exit_code() is None and not _end_without_shim(worker, files, identity):
             message = "its processes are gone without an exit code: killed from outside, or the host was restarted"
             return WorkerState(WorkerPhase.MISSING, reason="WorkerLost", message=message)
-        return _ending(worker, files)
+        return read_ending(worker, files)
+
+    def _find_late(self, worker: Worker, files: WorkerFiles, identity: Identity) -> str:
+        """Return which of its times the Worker has overrun, or nothing."""
+        timeout, heartbeat = timeout_seconds_of(worker.manifest), heartbeat_seconds_of(worker.manifest)
+        if timeout and age_seconds(identity) > timeout:
+            return DEADLINE_EXCEEDED
+        path = collected_path(worker)
+        written = [files.log, *([files.mapped(path)] if path else [])]
+        is_silent = heartbeat and self._silence.seconds(files.directory, written) > heartbeat
+        return HEARTBEAT_MISSED if is_silent else ""
 
     async def read_log(self, worker: Worker, start: int, *, is_over: bool) -> LogChunk:
         """Return lines of the log, or of the file that the collector reads; positions are byte offsets."""
@@ -128,6 +136,7 @@ class ProcessTarget:
         files = WorkerFiles(self._path(trial_uid, attempt))
         if not files.directory.is_dir():
             return
+        self._silence.forget(files.directory)
         files.claim()
         identity = files.find_identity()
         if identity is None or kill_all(identity, marks_of(trial_uid, attempt)):
@@ -191,11 +200,11 @@ def _begin_stop(reason: str, worker: Worker, files: WorkerFiles, identity: Ident
     terminate(identity, marks_of(worker.trial.uid, worker.attempt))
 
 
-def _enforce_limits(worker: Worker, files: WorkerFiles, identity: Identity) -> None:
-    """Stop a Worker whose time is over, and kill one whose grace is."""
-    stop, timeout = files.find_stop(), timeout_seconds_of(worker.manifest)
-    if stop is None and timeout and age_seconds(identity) > timeout:
-        _begin_stop(DEADLINE_EXCEEDED, worker, files, identity)
+def _enforce_limits(worker: Worker, files: WorkerFiles, identity: Identity, *, late: str) -> None:
+    """Stop a Worker that is late, and kill one whose grace is over."""
+    stop = files.find_stop()
+    if stop is None and late:
+        _begin_stop(late, worker, files, identity)
     elif stop is not None and (overdue := seconds_since_boot() - stop.kill_at) >= 0:
         is_shim_spared = overdue < _SHIM_GRACE_SECONDS
         kill_all(identity, marks_of(worker.trial.uid, worker.attempt), spare_leader=is_shim_spared)
@@ -206,33 +215,5 @@ def _end_without_shim(worker: Worker, files: WorkerFiles, identity: Identity) ->
     kill_all(identity, marks_of(worker.trial.uid, worker.attempt))
     if files.find_stop() is None:
         return False
-    files.write_exit_code(_SIGNAL_BASE + signal.SIGKILL)
+    files.write_exit_code(SIGNAL_BASE + signal.SIGKILL)
     return True
-
-
-def _ending(worker: Worker, files: WorkerFiles) -> WorkerState:
-    """Read how the Worker ended: a stop for its timeout fails it whatever its exit code says."""
-    code, stop = files.find_exit_code() or 0, files.find_stop()
-    is_late = stop is not None and stop.reason == DEADLINE_EXCEEDED
-    if code == 0 and not is_late:
-        phase, reason, message = WorkerPhase.SUCCEEDED, "", ""
-    else:
-        phase = WorkerPhase.FAILED
-        reason, words = _explain(code, is_stopped=stop is not None)
-        if is_late:
-            limit = timeout_seconds_of(worker.manifest)
-            reason, words = DEADLINE_EXCEEDED, f"ran longer than its {limit:g} seconds" if limit else words
-        last_line = files.last_line(_MESSAGE_CHARACTERS)
-        message = f"{words}: {last_line}" if last_line else words
-    times = {"started_at": files.started_at(), "ended_at": files.ended_at(), "looked_at": datetime.now(UTC)}
-    return WorkerState(phase, exit_code=code, reason=reason, message=message, **times)
-
-
-def _explain(code: int, *, is_stopped: bool) -> tuple[str, str]:
-    """Return (reason, words) of an exit code other than 0, as a shell counts."""
-    try:
-        number = signal.Signals(code - _SIGNAL_BASE)
-    except ValueError:
-        return "Error", f"exit code {code}"
-    hint = ", as it was told to stop" if is_stopped else _HINTS.get(number, "")
-    return "Signaled", f"killed by {number.name}{hint}"

@@ -67,6 +67,11 @@ def timeout_seconds_of(manifest: Manifest) -> float | None:
     return next((found for each in candidates if (found := _seconds(each.get("activeDeadlineSeconds")))), None)
 
 
+def heartbeat_seconds_of(manifest: Manifest) -> float | None:
+    """Return how long the Worker may write nothing, or None; only our own kind can say."""
+    return _seconds(_object(manifest.get("spec")).get("heartbeatSeconds")) if is_process(manifest) else None
+
+
 def grace_seconds_of(manifest: Manifest) -> float:
     """Return how long the Worker may take to end after SIGTERM."""
     if is_process(manifest):

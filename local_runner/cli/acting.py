@@ -11,6 +11,7 @@ from events.client.publisher import PublishError, publish
 from events.envelope import Event
 from functions.errors import KuttabError
 from functions.experiment.model import Experiment
+from functions.trial.model import Trial
 from infra.broker.inbox import Inbox
 from infra.settings import Settings
 from infra.store.reader import SQLReader
@@ -69,3 +70,13 @@ async def find_experiment(settings: Settings, namespace: str, name: str) -> Expe
     if experiment is None:
         raise not_found("experiments", name)
     return experiment
+
+
+async def find_trial(settings: Settings, namespace: str, name: str) -> tuple[Experiment, Trial]:
+    """Return the Trial and its Experiment. Raises kubectl's NotFound."""
+    async with open_reader(settings) as reader:
+        trial = await reader.trial(namespace, name)
+        experiment = await reader.experiment_of_uid(trial.experiment_uid) if trial else None
+    if trial is None or experiment is None:
+        raise not_found("trials", name)
+    return experiment, trial

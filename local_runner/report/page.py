@@ -6,11 +6,11 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from functions.explanation.durations import render_duration
 from functions.observation.fold import to_number
 from functions.trial.model import Trial
 from local_runner.report.material import Material
 from local_runner.report.plots import Plot, draw_plots
-from local_runner.view.table import render_duration
 from local_runner.view.words import algorithm_name, optimal_text, render_counts, render_goal, render_space
 
 MOST_ROWS = 2_000

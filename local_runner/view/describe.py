@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from events.resource import Condition
 from functions.experiment.model import Experiment
+from functions.explanation.durations import render_duration
 from functions.trial.model import Trial
-from local_runner.view.table import render_duration, render_table
+from local_runner.view.table import render_table
 from local_runner.view.words import (
     algorithm_name,
     optimal_text,
@@ -61,16 +62,41 @@ def describe_trial(trial: Trial, experiment: Experiment, conditions: Sequence[Co
     yield from _pair("Status", trial.state)
     yield from _pair("Reason", trial.reason or "<none>")
     yield from _pair("Message", trial.message or "<none>")
+    yield from _pair("Failure class", trial.failure or "<none>")
     yield "Worker:"
     yield from _pair("  Target", trial.target)
     yield from _pair("  Attempt", str(trial.attempt))
     yield from _pair("  Host", trial.host or "<none>")
     yield from _pair("  Reference", trial.reference or "<none>")
     yield from _pair("  Log", log)
+    yield from _attempts(trial)
     yield "Assignments:"
     yield from _indented([("Name", "Value"), *((it.name, it.value) for it in trial.assignments)])
     yield from _observation(trial, experiment)
     yield from _conditions(conditions)
+
+
+def _attempts(trial: Trial) -> Iterator[str]:
+    """Yield the attempts before the current one; most Trials have none."""
+    if not trial.attempts:
+        return
+    yield "Earlier attempts:"
+    headers = ("Attempt", "Host", "Class", "Reason", "Started", "Ended", "Message")
+    rows = (
+        (
+            str(it.attempt),
+            it.host or "<none>",
+            it.failure_class.value,
+            it.reason or "<none>",
+            _time(it.started_at),
+            _time(it.ended_at),
+            it.message or "<none>",
+        )
+        for it in trial.attempts
+    )
+    yield from _indented([headers, *rows])
+    if trial.retry_at:
+        yield from _pair("Next attempt", f"{trial.attempt}, at {_time(trial.retry_at)}")
 
 
 def _identity(name: str, namespace: str, uid: str, labels: Mapping[str, str]) -> Iterator[str]:

@@ -5,10 +5,10 @@ from typing import TextIO
 
 from events.envelope import Event
 from functions.experiment.model import Experiment
+from functions.explanation.durations import render_duration
 from functions.trial.model import Trial, TrialState
 from local_runner.view.look import Look
 from local_runner.view.summary import summary_lines
-from local_runner.view.table import render_duration
 from local_runner.view.words import (
     algorithm_name,
     render_assignments,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from functions.experiment.model import Experiment
 from functions.experiment.reasons import Phase
+from functions.explanation.durations import render_duration
 from local_runner.view.look import Look
-from local_runner.view.table import render_duration
 from local_runner.view.words import command_for, render_counts, render_progress
 
 _MOST_LINES = 20

@@ -53,6 +53,25 @@ async def test_stop_ends_the_children_too_and_lets_the_program_clean_up(rig: Pro
     await until(lambda: asyncio.to_thread(lambda: not processes_of(worker)))
 
 
+async def test_a_worker_that_writes_nothing_for_too_long_fails(rig: ProcessRig) -> None:
+    worker = a_worker(sh("echo epoch 1; sleep 60", heartbeatSeconds=0.3))
+    await rig.target.launch(worker)
+
+    state = await until_over(rig.target, worker)
+
+    assert (state.phase, state.reason) == (WorkerPhase.FAILED, "HeartbeatMissed")
+    assert state.message == "wrote nothing for 0.3 seconds: epoch 1"
+
+
+async def test_a_worker_that_writes_now_and_then_is_left_alone(rig: ProcessRig) -> None:
+    worker = a_worker(sh("for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.25; done", heartbeatSeconds=1.5))
+    await rig.target.launch(worker)
+
+    state = await until_over(rig.target, worker)
+
+    assert state.phase == WorkerPhase.SUCCEEDED
+
+
 async def test_a_worker_past_its_timeout_fails_even_if_it_ends_well(rig: ProcessRig) -> None:
     worker = a_worker(sh("trap 'exit 0' TERM; echo epoch 1; sleep 60 & wait", timeoutSeconds=0.3))
 

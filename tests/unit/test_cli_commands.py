@@ -234,8 +234,48 @@ def test_delete_works_without_a_runner_and_waits() -> None:
 
 
 @pytest.mark.usefixtures("trials")
-def test_trials_are_not_deleted_by_themselves() -> None:
-    answer = kuttab("delete", "trial", "x")
+def test_explain_says_why_an_experiment_is_where_it_is() -> None:
+    answer = kuttab("explain", "digits")
+
+    lines = answer.output.splitlines()
+    assert answer.exit_code == 0
+    assert " ended " in lines[0]
+    assert "as Succeeded (ExperimentMaxTrialsReached)" in answer.output
+    assert [line.split()[1:3] for line in lines if line.startswith("AGO")] == [["LAST", "EVENTS"]]
+    assert kuttab("explain", "nix").exit_code == 1
+
+
+def test_explain_says_that_no_runner_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill_directory(tmp_path / ".kuttab", *a_past([0.5], running=1))
+
+    assert kuttab("explain", "digits").output.startswith("No runner is at work in .kuttab: `kuttab resume` goes on")
+
+
+def test_explain_says_that_the_broker_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill_directory(tmp_path / ".kuttab", *a_past([0.5], running=1))
+    database = f"sqlite+aiosqlite:///{tmp_path / '.kuttab' / 'kuttab.db'}"
+
+    answer = kuttab("explain", "digits", "--broker", "amqp://guest:guest@127.0.0.1:1/", "--database", database)
+
+    assert answer.output.startswith("The broker does not answer (")
+    assert "digits has run for" in answer.output
+
+
+def test_a_trial_is_deleted_by_its_name_and_its_number_is_never_used_again(trials: list[Trial]) -> None:
+    answer = kuttab("delete", "trial", trials[1].name)
+
+    listed = kuttab("get", "trials", "-o", "name").output.split()
+    assert (answer.exit_code, answer.output) == (0, f'trial.kubeflow.org "{trials[1].name}" deleted\n')
+    assert listed == [f"trial.kubeflow.org/{trials[0].name}", f"trial.kubeflow.org/{trials[2].name}"]
+    assert kuttab("delete", "trial", trials[1].name).exit_code == 1
+    assert kuttab("delete", "trial", trials[1].name, "--ignore-not-found").exit_code == 0
+
+
+@pytest.mark.usefixtures("trials")
+def test_suggestions_are_not_deleted_by_themselves() -> None:
+    answer = kuttab("delete", "suggestion", "x")
 
     assert answer.exit_code == 2
     assert "use: kuttab delete experiment NAME" in answer.stderr

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from events.search_space import ParameterAssignment
+from functions.explanation.durations import render_duration
 from local_runner.cli.errors import CommandError
 from local_runner.cli.kinds import Kind, split_target
 from local_runner.cli.selectors import parse_selector
 from local_runner.cli.tailing import copy_new, tail_position
 from local_runner.view.live import clock_text
-from local_runner.view.table import render_age, render_duration, render_table
+from local_runner.view.table import render_age, render_table
 from local_runner.view.words import render_assignments, shorten
 from tests.builders import EPOCH
 

@@ -1,0 +1,1 @@
+"""Why an Experiment is where it is: in words, from its rows alone."""
