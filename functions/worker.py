@@ -35,6 +35,8 @@ class Worker:
     labels: Mapping[str, str] = field(default_factory=dict)
     reference: str = ""
     """What the target answered to the launch; empty until then. Identity is (trial uid, attempt), not this."""
+    claimed_seconds_ago: float | None = None
+    """How long ago somebody else was to launch this attempt, and may have; None where nobody was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class LogChunk:
     end: int
     lines: tuple[LogLine, ...] = ()
     has_more: bool = False
+    problem: str = ""
+    """Why there is no log where there should be one."""
 
 
 class LaunchRefusedError(KuttabError):

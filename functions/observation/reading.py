@@ -20,6 +20,8 @@ class Reading:
     source: str = ""
     end: int = 0
     has_more: bool = False
+    problem: str = ""
+    """Why there is nothing to read."""
 
 
 async def read_ranges(worker: Worker, target: Target, parser: Parser, start: int, *, is_over: bool) -> Reading:
@@ -40,7 +42,7 @@ async def read_ranges(worker: Worker, target: Target, parser: Parser, start: int
             end = reached
         if not chunk.has_more:
             break
-    return Reading(tuple(ranges), chunk.source, end, chunk.has_more)
+    return Reading(tuple(ranges), chunk.source, end, chunk.has_more, chunk.problem)
 
 
 def _cut(chunk: LogChunk, points: tuple[MetricPoint, ...], start: int) -> list[MetricRange]:

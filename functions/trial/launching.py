@@ -1,5 +1,6 @@
 """The two transactions around a launch: claim before it, apply after it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from events.envelope import Event
@@ -30,10 +31,18 @@ async def claim_launch(event: TrialCreated, stores: Stores, host: Host, limits: 
             return None
         if not may_claim:
             return None
+        age = _claim_age(trial, limits, at)
         experiment.count_move(trial.state, TrialState.LAUNCHING)
         trial.claim(host.name, by=event.id, until=at + timedelta(seconds=limits.launch_lease_seconds))
         trial.due_at = trial.lease_until
-        return render_worker(experiment, trial)
+        return replace(render_worker(experiment, trial), claimed_seconds_ago=age)
+
+
+def _claim_age(trial: Trial, limits: Limits, at: datetime) -> float | None:
+    """Return how long ago another delivery claimed this attempt; it may have called the target."""
+    if trial.state != TrialState.LAUNCHING or trial.lease_until is None:
+        return None
+    return limits.launch_lease_seconds - (trial.lease_until - at).total_seconds()
 
 
 def _may_claim(trial: Trial, event: TrialCreated, host: Host, at: datetime) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from events.resource import Manifest
 from events.trial import TrialParameter, TrialTemplate
+from functions.trial.batch_rules import batch_errors
 from functions.trial.condition_rules import find_gjson_problem
 from functions.trial.job_rules import job_errors
 from functions.trial.manifest import (
@@ -148,6 +149,8 @@ def _object_errors(manifest: Manifest, primary_container_name: str) -> Iterator[
         yield _AT, f"APIVersion and Kind in {_AT} must be specified"
     elif is_process(manifest):
         yield from process_errors(manifest)
+    elif manifest["apiVersion"] == BATCH_API and manifest["kind"] == "Job":
+        yield from batch_errors(manifest)
     elif manifest["kind"] in _POD_KINDS and manifest["apiVersion"] != BATCH_API:
         names = [str(container.get("name", "")) for container in containers_of(manifest)]
         if primary_container_name and primary_container_name not in names:

@@ -32,13 +32,7 @@ def job_name(worker: Worker) -> str:
 
 def identity_tags(worker: Worker) -> dict[str, str]:
     """Return the tags that `identity_of` reads."""
-    return {name: value for name, value in job_environment(worker).items() if name.startswith("KUTTAB_")}
-
-
-def job_environment(worker: Worker) -> dict[str, str]:
-    """Return what tells a Worker which attempt it is; with what an event about its job must say besides."""
-    more = {"KUTTAB_EXPERIMENT_UID": worker.experiment.uid, "KUTTAB_TRIAL_NUMBER": str(worker.trial.number)}
-    return identity_environment(worker) | more
+    return {name: value for name, value in identity_environment(worker).items() if name.startswith("KUTTAB_")}
 
 
 def identity_of(job: Mapping[str, object]) -> JobIdentity | None:
