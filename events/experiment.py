@@ -36,6 +36,8 @@ class ExperimentSpec(Model):
     """Kuttab's own: ends the Experiment so long after its creation, or its last restart."""
     max_trials_without_improvement: int | None = None
     """Kuttab's own: ends the Experiment when so many results in a row were no better."""
+    allow_duplicates: bool | None = None
+    """Kuttab's own: whether a point may be suggested again; left out means no."""
 
 
 class OptimalTrial(Model):

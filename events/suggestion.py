@@ -39,6 +39,8 @@ class SuggestionStatus(Model):
     """What the algorithm has answered."""
 
     suggestion_count: int = 0
+    message: str = ""
+    """What the algorithm says of its search, which Katib has no field for: `auto` says what it uses and why."""
     suggestions: tuple[TrialAssignment, ...] = ()
     start_time: Timestamp | None = None
     conditions: tuple[Condition, ...] = ()

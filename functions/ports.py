@@ -13,7 +13,7 @@ from events.reference import ExperimentRef
 from events.trial import TargetKind
 from functions.experiment.model import Experiment
 from functions.suggestion.model import Suggestion
-from functions.trial.model import Trial
+from functions.trial.model import Trial, TrialState
 from functions.worker import Target
 
 T = TypeVar("T")
@@ -26,6 +26,18 @@ class FinishedTrial:
     seq: int
     vector: bytes
     value: float | None
+    number: int = 0
+    state: TrialState = TrialState.SUCCEEDED
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingTrial:
+    """What the search learns of an active Trial."""
+
+    number: int
+    vector: bytes
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +89,8 @@ class Store(Protocol):
         """Return the Trials that have not ended, by number; at most `parallelTrialCount` of some time."""
         ...
 
-    async def pending_vectors(self, experiment_uid: str) -> Sequence[bytes]:
-        """Return the vectors of the Trials that have not ended, by number."""
+    async def pending_trials(self, experiment_uid: str) -> Sequence[PendingTrial]:
+        """Return what the search learns of the Trials that have not ended, by number."""
         ...
 
     async def trials_caused_by(
@@ -93,6 +105,10 @@ class Store(Protocol):
 
     async def finished_since(self, experiment_uid: str, seq: int) -> Sequence[FinishedTrial]:
         """Return the finished Trials with a later finish number, in its order."""
+        ...
+
+    async def evaluation_seconds(self, experiment_uid: str, count: int) -> Sequence[float]:
+        """Return how long the last so many finished Trials took, in seconds; those that never started are left out."""
         ...
 
     async def add_points(self, trial: Trial, points: MetricRange) -> None:

@@ -80,6 +80,17 @@ class Axis:
         bottom = max(self.low - half, self.low / 2) if self.is_log and self.step else self.low - half
         return bottom, self.high + half
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether neighbouring values are alike: all numbers, and a discrete list that rises or falls throughout."""
+        if not self.choices:
+            return True
+        try:
+            numbers = [to_number(choice) for choice in self.choices]
+        except ValueError:
+            return False
+        return self.type == ParameterType.DISCRETE and numbers in (sorted(numbers), sorted(numbers, reverse=True))
+
     def value_at(self, index: int) -> float:
         """Return the index-th point of the grid."""
         if self.step is None:

@@ -2,11 +2,12 @@
 
 import struct
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan, nan
 from threading import Lock
-from typing import Self
+from types import MappingProxyType
+from typing import Final, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,10 @@ from events.objective import ObjectiveType
 from functions.suggestion.search_space import Row
 
 Floats = npt.NDArray[np.float64]
+Labels = Mapping[str, str]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+_NO_LABELS: Final[Labels] = MappingProxyType({})
 
 MIN_CAPACITY = 64
 """Trials that a new buffer has room for: most Experiments never grow it more than twice."""
@@ -54,28 +59,34 @@ def unpack_rows(packed: Sequence[bytes]) -> Floats:
 
 
 class _Buffer:
-    """Rows and values with room to grow. What was written once never changes; histories share it."""
+    """Columns with room to grow. What was written once never changes; histories share it."""
 
-    __slots__ = ("_filled", "_lock", "rows", "values")
+    __slots__ = ("_filled", "_lock", "columns")
 
     def __init__(self, width: int, capacity: int) -> None:
-        """Reserve room for so many Trials."""
-        self.rows = np.empty((capacity, width))
-        self.values = np.empty(capacity)
+        """Reserve room for so many Trials: rows, values, numbers, whether they failed, labels."""
+        self.columns = (
+            np.empty((capacity, width)),
+            np.empty(capacity),
+            np.empty(capacity, dtype=np.int64),
+            np.empty(capacity, dtype=np.bool_),
+            np.empty(capacity, dtype=np.object_),
+        )
         self._filled = 0
         self._lock = Lock()
 
-    def write(self, at: int, rows: npt.ArrayLike, values: npt.ArrayLike, count: int) -> "_Buffer":
+    def write(self, at: int, columns: Sequence[npt.ArrayLike], count: int) -> "_Buffer":
         """Write after the first `at` Trials: here if nobody else has and there is room, else into a copy."""
+        rows, values, *_ = self.columns
         with self._lock:
-            if at == self._filled and at + count <= len(self.values):
-                self.rows[at : at + count] = rows
-                self.values[at : at + count] = values
+            if at == self._filled and at + count <= len(values):
+                for column, added in zip(self.columns, columns, strict=True):
+                    column[at : at + count] = added
                 self._filled = at + count
                 return self
-        copy = _Buffer(self.rows.shape[1], max(MIN_CAPACITY, 2 * (at + count)))
-        copy.write(0, self.rows[:at], self.values[:at], at)
-        return copy.write(at, rows, values, count)
+        copy = _Buffer(rows.shape[1], max(MIN_CAPACITY, 2 * (at + count)))
+        copy.write(0, [column[:at] for column in self.columns], at)
+        return copy.write(at, columns, count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,22 +113,54 @@ class History:
     @property
     def rows(self) -> Floats:
         """One row a Trial (n x d), read-only."""
-        return _read_only(self._buffer.rows[: self.length])
+        return _read_only(self._buffer.columns[0][: self.length])
 
     @property
     def values(self) -> Floats:
         """One loss a Trial (n), read-only: smaller is better, NaN is a Trial without usable objective."""
-        return _read_only(self._buffer.values[: self.length])
+        return _read_only(self._buffer.columns[1][: self.length])
+
+    @property
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """The number of each Trial (n): Trials finish in another order than they were created in."""
+        return _read_only(self._buffer.columns[2][: self.length])
+
+    @property
+    def is_failed(self) -> npt.NDArray[np.bool_]:
+        """Whether each Trial failed or was killed (n): one that only lacks its metrics did not."""
+        return _read_only(self._buffer.columns[3][: self.length])
+
+    @property
+    def labels(self) -> Sequence[Labels]:
+        """The labels of each Trial (n), its Experiment's included: what its suggestion said of it comes back here."""
+        return cast("Sequence[Labels]", _read_only(self._buffer.columns[4][: self.length]))
 
     @property
     def size_bytes(self) -> int:
-        """The memory that it holds."""
-        return self._buffer.rows.nbytes + self._buffer.values.nbytes
+        """The memory that it holds; labels are shared and not counted."""
+        return sum(column.nbytes for column in self._buffer.columns)
 
-    def extend(self, rows: npt.ArrayLike | Sequence[Row], values: npt.ArrayLike, last_seq: int) -> "History":
-        """Return this history with newer finishes after it, the newest of which is the `last_seq`-th."""
+    def extend(
+        self,
+        rows: npt.ArrayLike | Sequence[Row],
+        values: npt.ArrayLike,
+        last_seq: int,
+        *,
+        numbers: npt.ArrayLike | None = None,
+        is_failed: npt.ArrayLike = False,
+        labels: Sequence[Labels] = (),
+    ) -> "History":
+        """Return this history with newer finishes after it, the newest of which is the `last_seq`-th.
+
+        Without `numbers` the Trials finished in the order in which they were created.
+        """
         count = np.size(values)
-        buffer = self._buffer.write(self.length, rows, values, count) if count else self._buffer
+        if not count:
+            return History(self.length, last_seq, self._buffer)
+        counted = np.arange(self.length + 1, self.length + count + 1) if numbers is None else numbers
+        named = np.empty(count, dtype=np.object_)
+        named[:] = labels or [_NO_LABELS] * count
+        buffer = self._buffer.write(self.length, (rows, values, counted, is_failed, named), count)
         return History(self.length + count, last_seq, buffer)
 
     def usable_count(self) -> int:
@@ -126,14 +169,17 @@ class History:
 
     def has(self, row: Row) -> bool:
         """Tell whether a finished Trial had exactly this row."""
-        return self.length > 0 and bool((self.rows == np.asarray(row)).all(axis=1).any())
+        rows, same = self.rows, np.arange(self.length)
+        for column, value in enumerate(row):
+            same = same[rows[same, column] == value]
+        return same.size > 0
 
     def distinct_rows(self) -> set[Row]:
         """Return every row once."""
         return set(map(tuple, self.rows.tolist()))
 
 
-def _read_only(view: Floats) -> Floats:
+def _read_only(view: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     view.flags.writeable = False
     return view
 

@@ -17,6 +17,7 @@ class Suggestion:
         self.lease_until: datetime | None = None
         self.claims = 0
         self.state: Manifest | None = None
+        self.note = ""
         self.suggestion_count = 0
         self.failures = 0
         self.error = ""
@@ -38,10 +39,11 @@ class Suggestion:
         self.lease_token = self.lease_holder = ""
         self.lease_until = None
 
-    def note_search(self, *, count: int, state: Manifest | None) -> None:
-        """Note what a search decided, with the Trials that it led to."""
+    def note_search(self, *, count: int, state: Manifest | None, note: str = "") -> None:
+        """Note what a search decided, with the Trials that it led to, and what it has to say."""
         self.suggestion_count += count
         self.state = state
+        self.note = note or self.note
         self.failures = 0
         self.error = ""
 

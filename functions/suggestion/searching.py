@@ -1,6 +1,7 @@
 """The search itself: what it needs is read under a lease, then the algorithm runs without any lock."""
 
 from dataclasses import dataclass
+from statistics import median
 
 from events.objective import ObjectiveType
 from events.suggestion import Algorithm as AlgorithmSpec
@@ -10,11 +11,17 @@ from functions.experiment.model import Experiment
 from functions.identity import derive_seed
 from functions.limits import Limits
 from functions.ports import Store, Stores
-from functions.suggestion.algorithms import get_algorithm
+from functions.suggestion.algorithms import AUTO, get_algorithm
 from functions.suggestion.algorithms.interface import Answer, Request
 from functions.suggestion.history import History, HistoryCache, to_loss, unpack_row, unpack_rows
 from functions.suggestion.model import Suggestion
 from functions.suggestion.search_space import SearchSpace
+from functions.trial.model import TrialState
+
+TIMED_TRIALS = 20
+"""Newest Trials whose times are looked at: enough for a median, and one page of an index."""
+
+_FAILED = frozenset({TrialState.FAILED, TrialState.KILLED})
 
 
 class SearchError(KuttabError):
@@ -57,6 +64,8 @@ async def _prepare(
 ) -> Request:
     """Read what the algorithm is asked; the same state of the Experiment always asks the same."""
     space = SearchSpace.from_spec(experiment.spec.parameters)
+    pending = await store.pending_trials(experiment.uid)
+    is_timed = suggestion.algorithm == AUTO
     algorithm = experiment.spec.algorithm or AlgorithmSpec()
     settings = {setting.name: setting.value for setting in algorithm.algorithm_settings}
     first_number = experiment.created_count + 1
@@ -65,13 +74,23 @@ async def _prepare(
         objective_type=_direction(experiment),
         settings=settings,
         history=await _load_history(experiment, store, space, histories),
-        pending=[unpack_row(vector) for vector in await store.pending_vectors(experiment.uid)],
+        pending=[unpack_row(trial.vector) for trial in pending],
+        pending_numbers=[trial.number for trial in pending],
+        pending_labels=[trial.labels for trial in pending],
         count=min(experiment.free_slots, limits.search_batch_count),
         seed=derive_seed(settings.get("random_state", experiment.uid), first_number),
         first_number=first_number,
         max_trial_count=experiment.spec.max_trial_count,
         state=suggestion.state,
+        spec=experiment.spec,
+        experiment=experiment.ref,
+        evaluation_seconds=await _evaluation_seconds(experiment, store) if is_timed else None,
     )
+
+
+async def _evaluation_seconds(experiment: Experiment, store: Store) -> float | None:
+    seconds = await store.evaluation_seconds(experiment.uid, TIMED_TRIALS)
+    return median(seconds) if seconds else None
 
 
 def _direction(experiment: Experiment) -> ObjectiveType:
@@ -85,7 +104,14 @@ async def _load_history(experiment: Experiment, store: Store, space: SearchSpace
     if not newer:
         return known
     losses = [to_loss(trial.value, _direction(experiment)) for trial in newer]
-    return known.extend(unpack_rows([trial.vector for trial in newer]), losses, newer[-1].seq)
+    return known.extend(
+        unpack_rows([trial.vector for trial in newer]),
+        losses,
+        newer[-1].seq,
+        numbers=[trial.number for trial in newer],
+        is_failed=[trial.state in _FAILED for trial in newer],
+        labels=[trial.labels for trial in newer],
+    )
 
 
 def search(claim: Claim) -> Answer:

@@ -37,6 +37,7 @@ def to_resource(suggestion: Suggestion, experiment: Experiment, trials: Sequence
         ),
         status=SuggestionStatus(
             suggestion_count=suggestion.suggestion_count,
+            message=suggestion.note,
             suggestions=tuple(map(_assignment, trials)),
             start_time=suggestion.created_at,
             conditions=tuple(_conditions(suggestion, experiment)),

@@ -99,6 +99,7 @@ suggestions = Table(
     Column("lease_until", Moment),
     Column("claims", Integer, nullable=False),
     Column("state", plain_json()),
+    Column("note", LONG_TEXT, nullable=False),
     Column("suggestion_count", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("error", LONG_TEXT, nullable=False),

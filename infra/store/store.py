@@ -6,7 +6,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, cast
 
-from sqlalchemy import Dialect, Insert, Select, Table, delete, select, text, update
+from sqlalchemy import Dialect, Insert, Select, Table, Text, delete, select, text, type_coerce, update
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,13 +15,15 @@ from events.observation import MetricPoint, MetricRange
 from events.reference import ExperimentRef
 from events.trial import TargetKind
 from functions.experiment.model import Experiment
-from functions.ports import FinishedTrial
+from functions.ports import FinishedTrial, PendingTrial
 from functions.suggestion.model import Suggestion
 from functions.trial.model import ACTIVE, Trial
 from infra.store.mapping import experiments, hosts, observation_logs, suggestions, tombstones, trials
-from infra.store.types import to_time_text
+from infra.store.types import load_labels, to_time_text
 
 _EXPERIMENTS, _SUGGESTIONS, _TRIALS = range(3)
+_LABELS = type_coerce(trials.c.labels, Text)
+"""As text: all Trials of an Experiment have few different labels, each of which is parsed once."""
 POINTS_PER_STATEMENT = 5_000
 """Rows handed to the driver at a time: SQLite takes one by one, aiomysql splits at a megabyte a statement."""
 
@@ -147,10 +149,12 @@ class SQLStore:
         query = query.order_by(trials.c.number)
         return await self._lock_all(query) if lock else list(await self._session.scalars(query))
 
-    async def pending_vectors(self, experiment_uid: str) -> Sequence[bytes]:
-        """Return the vectors of the Trials that have not ended."""
-        query = select(trials.c.vector).where(trials.c.experiment_uid == experiment_uid, trials.c.state.in_(ACTIVE))
-        return list(await self._session.scalars(query.order_by(trials.c.number)))
+    async def pending_trials(self, experiment_uid: str) -> Sequence[PendingTrial]:
+        """Return what the search learns of the Trials that have not ended."""
+        query = select(trials.c.number, trials.c.vector, _LABELS)
+        query = query.where(trials.c.experiment_uid == experiment_uid, trials.c.state.in_(ACTIVE))
+        rows = await self._session.execute(query.order_by(trials.c.number))
+        return [PendingTrial(number, vector, load_labels(labels)) for number, vector, labels in rows]
 
     async def trials_caused_by(
         self, experiment_uid: str, event_id: str, *, before: int | None = None
@@ -168,11 +172,21 @@ class SQLStore:
 
     async def finished_since(self, experiment_uid: str, seq: int) -> Sequence[FinishedTrial]:
         """Return what the search has not seen, in finish order."""
-        query = select(trials.c.seq, trials.c.vector, trials.c.value).where(
+        query = select(trials.c.seq, trials.c.vector, trials.c.value, trials.c.number, trials.c.state, _LABELS).where(
             trials.c.experiment_uid == experiment_uid, trials.c.seq > seq
         )
         rows = await self._session.execute(query.order_by(trials.c.seq))
-        return [FinishedTrial(*row) for row in rows]
+        return [
+            FinishedTrial(finish, vector, value, number, state, load_labels(labels))
+            for finish, vector, value, number, state, labels in rows
+        ]
+
+    async def evaluation_seconds(self, experiment_uid: str, count: int) -> Sequence[float]:
+        """Return how long the newest of the finished Trials took."""
+        of_finished = (trials.c.experiment_uid == experiment_uid) & trials.c.seq.is_not(None)
+        query = select(trials.c.started_at, trials.c.completed_at).where(of_finished)
+        rows = await self._session.execute(query.order_by(trials.c.seq.desc()).limit(count))
+        return [(ended - started).total_seconds() for started, ended in rows if started and ended]
 
     async def add_points(self, trial: Trial, points: MetricRange) -> None:
         """Insert points; those that are there already stay. A batch of events inserts its points together."""

@@ -1,11 +1,12 @@
 """Column types: how values of the domain become what MySQL and SQLite keep."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -126,6 +127,12 @@ def values_of(kind: type) -> Document:
 def plain_json() -> Document:
     """Return the type of a column that holds a dict of JSON values; it is replaced, never changed in place."""
     return Document(lambda value: json.dumps(value, separators=(",", ":")), json.loads)
+
+
+@lru_cache(_CACHED_TEXTS)
+def load_labels(text: str) -> Mapping[str, str]:
+    """Read labels; the same text is always the same, read-only, mapping."""
+    return MappingProxyType(json.loads(text))
 
 
 def _dump_fold(fold: Fold) -> str:

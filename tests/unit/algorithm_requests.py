@@ -41,8 +41,10 @@ def a_space(*parameters: ParameterSpec) -> SearchSpace:
     return SearchSpace.from_spec(parameters or MIXED)
 
 
-def a_history(rows: Sequence[Row], losses: Sequence[float], width: int) -> History:
-    return History.empty(width).extend(rows, losses, len(losses))
+def a_history(
+    rows: Sequence[Row], losses: Sequence[float], width: int, numbers: Sequence[int] | None = None
+) -> History:
+    return History.empty(width).extend(rows, losses, len(losses), numbers=numbers)
 
 
 def a_request(
@@ -54,18 +56,22 @@ def a_request(
     seed: int = 7,
     settings: Mapping[str, str] | None = None,
     state: Manifest | None = None,
+    numbers: Sequence[int] | None = None,
+    **spec: object,
 ) -> Request:
     return Request(
         space=space,
         objective_type=ObjectiveType.MINIMIZE,
         settings=settings or {},
-        history=a_history([row for row, _ in finished], [loss for _, loss in finished], len(space.axes)),
+        history=a_history([row for row, _ in finished], [loss for _, loss in finished], len(space.axes), numbers),
         pending=pending,
         count=count,
         seed=seed,
         first_number=len(finished) + len(pending) + 1,
         max_trial_count=None,
         state=state,
+        pending_numbers=range(len(finished) + 1, len(finished) + len(pending) + 1),
+        spec=ExperimentSpec.model_validate(spec),
     )
 
 

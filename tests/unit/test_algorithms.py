@@ -9,15 +9,15 @@ import pytest
 
 from events.experiment import ExperimentSpec
 from events.search_space import ParameterSpec
-from functions.suggestion.algorithms import ALGORITHM_NAMES, UnknownAlgorithmError, get_algorithm
+from functions.suggestion.algorithms import UnknownAlgorithmError, get_algorithm
 from functions.suggestion.algorithms.drawing import draw_row
 from functions.suggestion.algorithms.interface import Answer, Suggested
 from functions.suggestion.search_space import Row
 from tests.unit.algorithm_requests import FINITE, MIXED, a_parameter, a_request, a_space, a_spec
 
 TPES = ["tpe", "multivariate-tpe"]
-DRAWING = ["random", *TPES]
-GENERAL = [name for name in ("random", "grid", *TPES) if name in ALGORITHM_NAMES]
+DRAWING = ["random", "sobol", *TPES]
+GENERAL = ["grid", *DRAWING]
 
 
 def finished(parameters: Sequence[ParameterSpec], count: int) -> list[tuple[Row, float]]:
@@ -173,14 +173,36 @@ def test_an_unknown_setting_is_refused_and_all_are_reported(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", TPES)
-def test_a_distribution_that_the_estimator_does_not_know_is_refused(name: str) -> None:
-    spec = a_spec(name, a_parameter("a", "double", min=0, max=1, distribution="normal"))
+@pytest.mark.parametrize("name", DRAWING)
+@pytest.mark.parametrize("distribution", ["normal", "logNormal", "logUniform"])
+def test_every_distribution_is_kept_within_the_bounds_and_on_the_step(name: str, distribution: str) -> None:
+    space = a_space(
+        a_parameter("a", "double", min=1, max=9, step=2, distribution=distribution),
+        a_parameter("b", "int", min=1, max=90, step=4, distribution=distribution),
+        a_parameter("c", "double", min=1, max=2, distribution=distribution),
+    )
+    past = [((3.0, 5.0, 1 + index / 40), float(index)) for index in range(30)]
 
-    (problem,) = problems(spec)
+    answer = get_algorithm(name).suggest(a_request(space, finished=past, count=30))
 
-    assert problem[0] == "spec.parameters[0].feasibleSpace.distribution"
-    assert problem[1] == f"algorithm {name} supports only uniform and logUniform, not normal"
+    for suggested in answer.suggestions:
+        first, second, third = suggested.row
+        assert first in {1.0, 3.0, 5.0, 7.0, 9.0}
+        assert second in set(range(1, 90, 4))
+        assert 1 <= third <= 2
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_duplicates_are_suggested_only_where_they_are_allowed(name: str) -> None:
+    space = a_space(a_parameter("i", "int", min=1, max=3))
+    past = [((1.0,), 1.0), ((2.0,), 2.0), ((3.0,), 3.0)] * 4
+
+    refused = get_algorithm(name).suggest(a_request(space, finished=past, count=4))
+    allowed = get_algorithm(name).suggest(a_request(space, finished=past, count=4, allowDuplicates=True))
+
+    assert refused == Answer((), refused.state, refused.states, is_end=True)
+    assert len(allowed.suggestions) == 4
+    assert not allowed.is_end
 
 
 @pytest.mark.parametrize("name", GENERAL)

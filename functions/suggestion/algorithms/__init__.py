@@ -9,10 +9,14 @@ _ALGORITHMS = {
     "grid": "grid:GRID",
     "multivariate-tpe": "tpe:MULTIVARIATE_TPE",
     "random": "random_search:RANDOM",
+    "sobol": "sobol:SOBOL",
     "tpe": "tpe:TPE",
 }
 
 ALGORITHM_NAMES = tuple(_ALGORITHMS)
+
+AUTO = "auto"
+"""The one that chooses among the others, also by what a Trial takes, which is measured for it alone."""
 
 
 class UnknownAlgorithmError(KeyError):

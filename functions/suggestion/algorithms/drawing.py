@@ -1,17 +1,14 @@
-"""Chance: one value of an axis, one point of a space, one point that has not been tried."""
+"""Chance: one point of a space, one point that has not been tried."""
 
-import math
 from random import Random
 
 from functions.suggestion.algorithms.taken import Taken
 from functions.suggestion.axis import Axis
 from functions.suggestion.search_space import Row, SearchSpace
+from functions.suggestion.unit import from_unit
 
 MAX_REDRAWS = 100
 """A space that is half used up fails so often once in 2^100; after that the free points are looked for in order."""
-
-MAX_REJECTIONS = 100
-"""The bounds lie three standard deviations out, so one in 370 is rejected."""
 
 
 def draw_row(space: SearchSpace, rng: Random) -> Row:
@@ -21,21 +18,7 @@ def draw_row(space: SearchSpace, rng: Random) -> Row:
 
 def draw_value(axis: Axis, rng: Random) -> float:
     """Draw a value from the axis' distribution, truncated to its bounds and rounded to its grid."""
-    if axis.size == 1:
-        return axis.low
-    if axis.size is not None and not (axis.is_log or axis.is_normal):
-        return axis.value_at(rng.randrange(axis.size))
-    low, high = (math.log(edge) for edge in axis.edges) if axis.is_log else axis.edges
-    drawn = _draw_normal(axis, low, high, rng) if axis.is_normal else rng.uniform(low, high)
-    return axis.snap(math.exp(drawn) if axis.is_log else drawn)
-
-
-def _draw_normal(axis: Axis, low: float, high: float, rng: Random) -> float:
-    """Draw around the middle of the bounds with a sixth of their distance as standard deviation, as Katib does."""
-    bounds = (math.log(axis.low), math.log(axis.high)) if axis.is_log else (axis.low, axis.high)
-    middle, deviation = sum(bounds) / 2, (bounds[1] - bounds[0]) / 6
-    draws = (rng.gauss(middle, deviation) for _ in range(MAX_REJECTIONS))
-    return next((value for value in draws if low <= value <= high), middle)
+    return axis.low if axis.size == 1 else from_unit(axis, rng.random())
 
 
 def draw_free_row(space: SearchSpace, rng: Random, taken: Taken) -> Row | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from events.experiment import ExperimentSpec
 from events.objective import ObjectiveType
+from events.reference import ExperimentRef
 from events.resource import Manifest
 from functions.suggestion.search_space import Problem, Row, SearchSpace
 
@@ -34,6 +35,21 @@ class Request:
     max_trial_count: int | None
     state: Manifest | None
     """What the algorithm decided earlier, as its last answer gave it; None before its first answer."""
+    pending_numbers: Sequence[int] = ()
+    """The numbers of the active Trials, as `pending` has their rows."""
+    pending_labels: Sequence[Mapping[str, str]] = ()
+    """The labels of the active Trials, as `pending` has their rows."""
+    spec: ExperimentSpec = field(default_factory=ExperimentSpec)
+    """All that was asked: budget, parallelism, the graph of an architecture search."""
+    experiment: ExperimentRef | None = None
+    """Whose search this is, for algorithms that name files or services after it."""
+    evaluation_seconds: float | None = None
+    """The median of what the newest Trials took, for `auto`; None where it was not measured."""
+
+    @property
+    def allow_duplicates(self) -> bool:
+        """Whether a point may be suggested again: where an evaluation is noisy, a second one tells something."""
+        return bool(self.spec.allow_duplicates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,8 @@ class Answer:
     states: tuple[Manifest, ...] = ()
     is_end: bool = False
     """Nothing will ever follow these suggestions."""
+    note: str = ""
+    """What the algorithm has to say to the user, such as what `auto` chose and why; shown in the status."""
 
     def state_after(self, accepted: int) -> Manifest | None:
         """Return what to remember when Trials were created from the first so many suggestions."""

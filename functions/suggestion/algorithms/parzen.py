@@ -22,6 +22,7 @@ from functions.suggestion.algorithms.tpe import Knobs
 from functions.suggestion.axis import Axis
 from functions.suggestion.history import Floats
 from functions.suggestion.search_space import Row, SearchSpace
+from functions.suggestion.unit import from_unit, to_unit
 
 MAX_ABOVE = 512
 """Poor Trials that make a kernel, the newest; and as many active ones. It bounds the cost of a suggestion. Old Trials
@@ -55,13 +56,15 @@ class Proposer:
         self._space = request.space
         self._candidate_count = knobs.n_ei_candidates
         self._rng = np.random.RandomState(request.seed)
-        below, self._above = split(request, knobs.gamma)
+        below, above = split(request, knobs.gamma)
+        self._normal = [index for index, axis in enumerate(request.space.axes) if axis.is_normal]
+        below, self._above = self._to_unit(below), self._to_unit(above)
         groups = _group(request.space, is_multivariate=is_multivariate)
         self._groups = [_Group(group, below, knobs.prior_weight) for group in groups]
 
     def add(self, row: Row) -> None:
         """Count this suggestion as poor from now on (constant liar), so that a batch spreads."""
-        self._above = np.vstack([self._above, row])
+        self._above = np.vstack([self._above, self._to_unit(np.array([row]))])
 
     def propose(self) -> Iterator[Row]:
         """Yield points, the most promising first. The first is Optuna's; the others serve where that one is taken."""
@@ -76,7 +79,16 @@ class Proposer:
 
     def _row(self, values: dict[int, float]) -> Row:
         axes = enumerate(self._space.axes)
-        return tuple(axis.snap(values[index]) if index in values else axis.low for index, axis in axes)
+        return tuple(_value(axis, values[index]) if index in values else axis.low for index, axis in axes)
+
+    def _to_unit(self, rows: Floats) -> Floats:
+        """Lay normal axes out evenly: Optuna knows no such distribution, and its own prior is flat."""
+        if not self._normal:
+            return rows
+        even = rows.copy()
+        for index in self._normal:
+            even[:, index] = [to_unit(self._space.axes[index], value) for value in rows[:, index].tolist()]
+        return even
 
 
 class _Group:
@@ -150,10 +162,18 @@ def _group(space: SearchSpace, *, is_multivariate: bool) -> list[list[tuple[int,
     return [sorted(free, key=lambda pair: pair[1].name)] if free else []
 
 
+def _value(axis: Axis, drawn: float) -> float:
+    return from_unit(axis, drawn) if axis.is_normal else axis.snap(drawn)
+
+
 def _distribution(axis: Axis) -> BaseDistribution:
     """Return Optuna's distribution. It has none that is logarithmic with a step: `snap` puts the values on the grid."""
-    if axis.choices:
+    if axis.is_normal:
+        return FloatDistribution(0.0, 1.0)
+    if axis.choices and not axis.is_ordered:
         return CategoricalDistribution(axis.choices)
+    if axis.choices:
+        return IntDistribution(0, len(axis.choices) - 1)
     if axis.type == ParameterType.INT:
         make = partial(IntDistribution, int(axis.low), int(axis.high))
         return make(log=True) if axis.is_log else make(step=int(axis.step or 1))

@@ -1,12 +1,10 @@
-"""Checks that algorithms share: their settings, and the distributions they know."""
+"""Checks that algorithms share: their settings, and that there are parameters to search."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from events.experiment import ExperimentSpec
-from events.search_space import Distribution
-from functions.suggestion.axis import NUMERIC
 from functions.suggestion.search_space import Problem
 
 _SETTINGS: Final = "spec.algorithm.algorithmSettings"
@@ -56,17 +54,3 @@ def validate_parameters_only(spec: ExperimentSpec) -> Iterator[Problem]:
             "spec.nasConfig",
             f"algorithm {spec.algorithm.algorithm_name} searches spec.parameters, not spec.nasConfig",
         )
-
-
-def validate_distributions(spec: ExperimentSpec, known: tuple[Distribution, ...]) -> Iterator[Problem]:
-    """Yield the int and double parameters whose distribution this algorithm cannot draw from."""
-    names = " and ".join(known)
-    for index, parameter in enumerate(spec.parameters):
-        distribution = parameter.feasible_space.distribution
-        if parameter.parameter_type in NUMERIC and distribution not in {None, Distribution.UNKNOWN, *known}:
-            path = f"spec.parameters[{index}].feasibleSpace.distribution"
-            yield path, f"algorithm {_name(spec)} supports only {names}, not {distribution}"
-
-
-def _name(spec: ExperimentSpec) -> str:
-    return spec.algorithm.algorithm_name if spec.algorithm else ""

@@ -1,4 +1,4 @@
-"""The points of a finite space that need no second Trial."""
+"""The points that need no second Trial."""
 
 from random import Random
 from typing import TYPE_CHECKING
@@ -11,18 +11,19 @@ if TYPE_CHECKING:
 
 
 class Taken:
-    """What is finished, active, or was suggested in this batch; in a space with a continuous axis nothing counts."""
+    """What is finished, active, or was suggested in this batch; nothing where the Experiment allows duplicates."""
 
     def __init__(self, request: Request) -> None:
         """Start from the finished and the active Trials."""
         self._space = request.space
-        self._cardinality = request.space.cardinality
+        self._is_free = request.allow_duplicates
+        self._cardinality = None if self._is_free else request.space.cardinality
         self._history: History = request.history
         self._new = set(request.pending)
 
     def has(self, row: Row) -> bool:
         """Tell whether this point is taken."""
-        return self._cardinality is not None and (row in self._new or self._history.has(row))
+        return not self._is_free and (row in self._new or self._history.has(row))
 
     def add(self, row: Row) -> None:
         """Take this point."""

@@ -7,13 +7,11 @@ from random import Random
 from typing import TYPE_CHECKING, Final, Self
 
 from events.experiment import ExperimentSpec
-from events.search_space import Distribution
 from functions.suggestion.algorithms.drawing import draw_free_row
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.algorithms.settings import (
     RANDOM_STATE,
     Rule,
-    validate_distributions,
     validate_parameters_only,
     validate_settings,
 )
@@ -78,11 +76,10 @@ class TreeParzen:
     is_multivariate: bool
 
     def validate(self, spec: ExperimentSpec, settings: Mapping[str, str]) -> Iterator[Problem]:
-        """Yield what is wrong with the settings, and the distributions that the estimator does not know."""
+        """Yield what is wrong with the settings."""
         random_state = _NOT_NEGATIVE if self.is_multivariate else RANDOM_STATE
         yield from validate_parameters_only(spec)
         yield from validate_settings(spec, settings, {**_RULES, "random_state": (random_state,)})
-        yield from validate_distributions(spec, (Distribution.UNIFORM, Distribution.LOG_UNIFORM))
 
     def suggest(self, request: Request) -> Answer:
         """Draw at random until enough Trials have an objective, then where good ones are likelier than poor ones."""

@@ -8,7 +8,7 @@ from events.objective import EarlyStoppingRule
 from events.observation import MetricPoint
 from events.search_space import ParameterAssignment
 from functions.experiment.model import Experiment
-from functions.ports import Stores
+from functions.ports import FinishedTrial, PendingTrial, Stores
 from functions.suggestion.history import pack_row
 from functions.trial.model import StopReason, Trial, TrialState
 from tests.builders import EPOCH, UID, a_finished_trial, a_range, a_trial
@@ -112,6 +112,27 @@ class TrialContract:
 
         assert [(it.seq, it.value) for it in every] == [(1, 0.1), (2, None), (3, 0.3)]
         assert [(it.seq, it.vector) for it in newer] == [(3, pack_row((1.0,)))]
+
+    async def test_the_search_learns_number_state_and_labels(self, stores: Stores, experiment: Experiment) -> None:
+        labels, pending_labels = {"generation": "3", "é": "☃"}, {"generation": "4"}
+        ended = {"seq": 1, "state": TrialState.FAILED, "labels": labels, "vector": b"1"}
+        await _add(stores, a_trial(experiment, 7, **ended), a_trial(experiment, 8, labels=pending_labels, vector=b"2"))
+
+        async with stores.begin() as store:
+            (finished,) = await store.finished_since(UID, 0)
+            (pending,) = await store.pending_trials(UID)
+
+        assert finished == FinishedTrial(1, b"1", None, 7, TrialState.FAILED, labels)
+        assert pending == PendingTrial(8, b"2", pending_labels)
+
+    async def test_the_newest_trials_say_how_long_they_took(self, stores: Stores, experiment: Experiment) -> None:
+        for number, seconds in ((1, 5), (2, 2.5), (3, 9)):
+            times = {"started_at": EPOCH, "completed_at": EPOCH + timedelta(seconds=seconds), "seq": 4 - number}
+            await _add(stores, a_trial(experiment, number, **times))
+        await _add(stores, a_trial(experiment, 4, seq=9, completed_at=EPOCH), a_trial(experiment, 5, started_at=EPOCH))
+
+        async with stores.begin() as store:
+            assert await store.evaluation_seconds(UID, 3) == [5.0, 2.5]
 
     async def test_points_come_back_by_position(self, stores: Stores, experiment: Experiment) -> None:
         trial = a_trial(experiment)

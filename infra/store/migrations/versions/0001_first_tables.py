@@ -94,6 +94,7 @@ def _create_suggestions() -> None:
         sa.Column("lease_until", Moment),
         sa.Column("claims", sa.Integer, nullable=False),
         sa.Column("state", LONG_TEXT),
+        sa.Column("note", LONG_TEXT, nullable=False),
         sa.Column("suggestion_count", sa.Integer, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("error", LONG_TEXT, nullable=False),
