@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from operator import itemgetter
 from typing import Any, cast
 
-from sqlalchemy import Dialect, Insert, Select, Table, Text, delete, select, text, type_coerce, update
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy import Select, Table, Text, delete, select, text, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,31 +16,13 @@ from functions.experiment.model import Experiment
 from functions.ports import FinishedTrial, PendingTrial
 from functions.suggestion.model import Suggestion
 from functions.trial.model import ACTIVE, Trial
+from infra.store.inserts import POINTS_PER_STATEMENT, insert_new, insert_points
 from infra.store.mapping import experiments, hosts, observation_logs, suggestions, tombstones, trials
 from infra.store.types import load_labels, to_time_text
 
 _EXPERIMENTS, _SUGGESTIONS, _TRIALS = range(3)
 _LABELS = type_coerce(trials.c.labels, Text)
 """As text: all Trials of an Experiment have few different labels, each of which is parsed once."""
-POINTS_PER_STATEMENT = 5_000
-"""Rows handed to the driver at a time: SQLite takes one by one, aiomysql splits at a megabyte a statement."""
-
-
-def insert_new(table: Table, dialect: Dialect) -> Insert:
-    """Return an INSERT that leaves rows alone whose key is there.
-
-    On MySQL it sets a key to itself; INSERT IGNORE would also cut what is too long and zero what is no time.
-    """
-    if dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    key = next(iter(table.primary_key))
-    return mysql.insert(table).on_duplicate_key_update({key.name: key})
-
-
-@lru_cache(2)
-def _insert_points(dialect: Dialect) -> str:
-    """Return the INSERT of points as the driver takes it: compiling and binding by row would cost a quarter more."""
-    return str(insert_new(observation_logs, dialect).compile(dialect=dialect))
 
 
 class LockOrderError(AssertionError):
@@ -201,7 +181,7 @@ class SQLStore:
         self._new_points = []
         if rows:
             connection = await self._session.connection()
-            statement = _insert_points(connection.dialect)
+            statement = insert_points(connection.dialect)
             for start in range(0, len(rows), POINTS_PER_STATEMENT):
                 await connection.exec_driver_sql(statement, rows[start : start + POINTS_PER_STATEMENT])
 

@@ -19,8 +19,8 @@ from functions.trial.model import Trial
 from infra.store import mysql
 from infra.store.bulk_update import _UPDATE, _chunks, _joined
 from infra.store.engine import is_transient
+from infra.store.inserts import insert_new
 from infra.store.mapping import map_domain, metadata, observation_logs, trials
-from infra.store.store import insert_new
 
 DIALECT = dialects.dialect()
 INDEX_BYTES = 3_072
