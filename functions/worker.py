@@ -32,6 +32,8 @@ class Worker:
     manifest: Manifest
     primary_container_name: str = ""
     collector: MetricsCollectorSpec = field(default_factory=MetricsCollectorSpec)
+    metric_names: tuple[str, ...] = ()
+    """The objective and the additional metrics: what a collector looks for."""
     labels: Mapping[str, str] = field(default_factory=dict)
     reference: str = ""
     """What the target answered to the launch; empty until then. Identity is (trial uid, attempt), not this."""
@@ -106,7 +108,9 @@ class Target(Protocol):
     async def read_log(self, worker: Worker, start: int, *, is_over: bool) -> LogChunk:
         """Return whole lines from this position on, at most some hundred kilobytes of them.
 
-        An unfinished last line is returned only where the Worker is over.
+        Of what the collector reads: the Worker's log or file, or what its Custom collector has printed; of event files
+        and endpoints lines of JSON, each with `timestamp` and values by metric. An unfinished last line is returned
+        only where the Worker is over.
         """
         ...
 

@@ -7,9 +7,6 @@ from events.objective import CollectorKind, FileSystemPath, MetricsCollectorSpec
 from functions.experiment.parsing import Problem
 from functions.observation.collectors.text import filter_errors
 
-READABLE = (CollectorKind.STDOUT, CollectorKind.FILE, CollectorKind.PUSH)
-"""The kinds that this version reads."""
-
 _AT = "spec.metricsCollectorSpec"
 _SOURCE = f"{_AT}.source"
 _FILE = f"{_SOURCE}.fileSystemPath"
@@ -20,11 +17,7 @@ _MAX_PORT = 65_535
 
 def validate_collector(spec: MetricsCollectorSpec) -> Iterator[Problem]:
     """Yield what is wrong with the collector."""
-    problems = list(_validate_kind(spec))
-    if spec.kind not in READABLE and not problems:
-        text = f"this version cannot read metrics of collector kind: {spec.kind}; use {', '.join(READABLE)}"
-        yield f"{_AT}.collector.kind", text
-    yield from problems
+    yield from _validate_kind(spec)
     if spec.kind != CollectorKind.PUSH:
         yield from filter_errors(spec.filters)
 
@@ -76,6 +69,8 @@ def _validate_endpoint(spec: MetricsCollectorSpec) -> Iterator[Problem]:
         yield f"{_SOURCE}.httpGet.port", f"must be a positive integer value for {kind}"
     if not isinstance(path, str) or not path.startswith("/"):
         yield f"{_SOURCE}.httpGet.path", f"path is invalid for {kind}"
+    if str(endpoint.get("scheme") or "HTTP").upper() not in {"HTTP", "HTTPS"}:
+        yield f"{_SOURCE}.httpGet.scheme", f"must be HTTP or HTTPS for {kind}"
 
 
 def _validate_custom(spec: MetricsCollectorSpec) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ def render_worker(experiment: Experiment, trial: Trial, *, attempt: int | None =
         manifest=manifest,
         primary_container_name=template.primary_container_name,
         collector=experiment.spec.metrics_collector_spec or MetricsCollectorSpec(),
+        metric_names=experiment.objective.metric_names,
         labels=trial.labels,
         reference=trial.reference if attempt in {None, trial.attempt} else "",
     )

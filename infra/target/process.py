@@ -6,10 +6,11 @@ import re
 import shutil
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from functions.observation.collectors.lines import split_lines
 from functions.worker import LogChunk, Worker, WorkerPhase, WorkerState
+from infra.target.collecting.collecting import Collecting
 from infra.target.process_ending import DEADLINE_EXCEEDED, HEARTBEAT_MISSED, SIGNAL_BASE, read_ending
 from infra.target.process_spec import collected_path, grace_seconds_of, heartbeat_seconds_of, timeout_seconds_of
 from infra.target.process_start import start
@@ -28,8 +29,7 @@ from infra.target.silence import SilenceWatch
 from infra.target.worker_environment import PushAccess, marks_of
 from infra.target.worker_files import WorkerFiles
 
-CHUNK_BYTES = 256 * 1024
-"""Of one read: a long log is read in steps that block nobody."""
+_MESSAGE_CHARACTERS = 500
 _SHIM_GRACE_SECONDS = 5.0
 """How long a shim whose program was killed may take to write that down, before it is killed too."""
 _NAME = re.compile(r"(?P<uid>[\w.-]+)-(?P<attempt>[1-9]\d*)", re.ASCII)
@@ -49,11 +49,13 @@ class ProcessTarget:
         working_directory: Path | None = None,
         environment: Mapping[str, str] | None = None,
         push: PushAccess | None = None,
+        collecting: Collecting | None = None,
     ) -> None:
         """`working_directory` and `environment` are the user's: by default where, and with what, this process runs."""
         self._directory = directory.absolute()
         self._working_directory = (working_directory or Path.cwd()).absolute()
         self._push = push or PushAccess()
+        self._collecting = collecting or Collecting()
         self._environment = dict(os.environ if environment is None else environment)
         self._silence = SilenceWatch()
 
@@ -89,7 +91,10 @@ class ProcessTarget:
         if files.find_exit_code() is None and not _end_without_shim(worker, files, identity):
             message = "its processes are gone without an exit code: killed from outside, or the host was restarted"
             return WorkerState(WorkerPhase.MISSING, reason="WorkerLost", message=message)
-        return read_ending(worker, files)
+        state = read_ending(worker, files)
+        if state.phase == WorkerPhase.SUCCEEDED:
+            state = replace(state, message=self._collecting.explain(worker, files)[:_MESSAGE_CHARACTERS])
+        return state
 
     def _find_late(self, worker: Worker, files: WorkerFiles, identity: Identity) -> str:
         """Return which of its times the Worker has overrun, or nothing."""
@@ -103,20 +108,7 @@ class ProcessTarget:
 
     async def read_log(self, worker: Worker, start: int, *, is_over: bool) -> LogChunk:
         """Return lines of the log, or of the file that the collector reads; positions are byte offsets."""
-        return await asyncio.to_thread(self._read_log, worker, start, is_over=is_over)
-
-    def _read_log(self, worker: Worker, start: int, *, is_over: bool) -> LogChunk:
-        files, path = self._files(worker), collected_path(worker)
-        source = f"{worker.trial.uid}/{worker.attempt}"
-        try:
-            with (files.mapped(path) if path else files.log).open("rb") as file:
-                file.seek(start)
-                data = file.read(CHUNK_BYTES)
-                has_more = len(data) == CHUNK_BYTES and os.fstat(file.fileno()).st_size > start + len(data)
-        except (FileNotFoundError, IsADirectoryError):
-            return LogChunk(source=source, start=start, end=start)
-        lines, end = split_lines(data, start, is_over=is_over and not has_more)
-        return LogChunk(source=source, start=start, end=end, lines=lines, has_more=has_more)
+        return await asyncio.to_thread(self._collecting.read, worker, self._files(worker), start, is_over=is_over)
 
     async def stop(self, worker: Worker) -> None:
         """Send SIGTERM once; SIGKILL follows in a look after the grace, whichever runner looks then."""
@@ -133,6 +125,7 @@ class ProcessTarget:
         await asyncio.to_thread(self._remove, worker.trial.uid, worker.attempt)
 
     def _remove(self, trial_uid: str, attempt: int) -> None:
+        self._collecting.forget(trial_uid, attempt)
         files = WorkerFiles(self._path(trial_uid, attempt))
         if not files.directory.is_dir():
             return

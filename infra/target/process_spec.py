@@ -17,7 +17,12 @@ STOP_GRACE_SECONDS = 10.0
 """Between SIGTERM and SIGKILL where the manifest does not say: enough to write a checkpoint."""
 METRICS_FILE = "/var/log/katib/metrics.log"
 """Katib's default of the File collector."""
+EVENT_DIRECTORY = "/var/log/katib/tfevent"
+"""Katib's default of the TensorFlowEvent collector."""
+_DEFAULT_PATHS = {CollectorKind.FILE: METRICS_FILE, CollectorKind.TENSORFLOW_EVENT: EVENT_DIRECTORY}
+_WITH_PATH = frozenset({*_DEFAULT_PATHS, CollectorKind.CUSTOM})
 _AT = "spec.trialTemplate.trialSpec"
+_COMPANION = "spec.metricsCollectorSpec.collector.customCollector.command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,18 @@ def read_process_spec(worker: Worker) -> ProcessSpec:
     else:
         fields = _primary_container(worker.manifest, worker.primary_container_name)
         place = f"{_AT}: container {worker.primary_container_name!r}: command"
+    return _read_spec(fields, place, is_own_kind=is_process(worker.manifest))
+
+
+def read_companion_spec(worker: Worker) -> ProcessSpec | None:
+    """Read what runs beside the Worker: the container of a Custom collector. Raises LaunchRefusedError."""
+    collector = worker.collector.collector
+    if collector is None or collector.kind != CollectorKind.CUSTOM:
+        return None
+    return _read_spec(collector.custom_collector or {}, _COMPANION, is_own_kind=False)
+
+
+def _read_spec(fields: Manifest, place: str, *, is_own_kind: bool) -> ProcessSpec:
     command, args = _texts(fields.get("command")), _texts(fields.get("args"))
     if not command or not command[0]:
         hint = "an image's own entry point cannot run in a process: write it as the command"
@@ -54,7 +71,7 @@ def read_process_spec(worker: Worker) -> ProcessSpec:
         environment=_read_environment(fields.get("env")),
         working_directory=directory if isinstance(directory, str) else "",
         place=place,
-        is_own_kind=is_process(worker.manifest),
+        is_own_kind=is_own_kind,
     )
 
 
@@ -82,8 +99,12 @@ def grace_seconds_of(manifest: Manifest) -> float:
 
 
 def collected_path(worker: Worker) -> str:
-    """Return the absolute path that the collector reads, normalised; empty where it reads the log."""
-    path = worker.collector.path or (METRICS_FILE if worker.collector.kind == CollectorKind.FILE else "")
+    """Return the absolute path that the collector reads, normalised; empty where there is none.
+
+    As in Katib a path means nothing to the other kinds: StdOut reads the log whatever path is given.
+    """
+    kind = worker.collector.kind
+    path = (worker.collector.path or _DEFAULT_PATHS.get(kind, "")) if kind in _WITH_PATH else ""
     return os.path.normpath(f"/{path.lstrip('/')}") if path else ""
 
 

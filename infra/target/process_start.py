@@ -2,15 +2,14 @@
 
 import errno
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from events.objective import CollectorKind
 from functions.worker import LaunchRefusedError, Worker
-from infra.target.process_spec import ProcessSpec, collected_path, read_process_spec, redirect
+from infra.target.preparing import collecting_environment, companion_script, find_program, prepare_collecting
+from infra.target.process_spec import ProcessSpec, collected_path, read_companion_spec, read_process_spec, redirect
 from infra.target.worker_environment import PushAccess, worker_environment
 from infra.target.worker_files import WorkerFiles
 
@@ -27,17 +26,16 @@ def start(
 
     Raises LaunchRefusedError where the command can never run here, OSError where it may run later.
     """
-    spec = read_process_spec(worker)
-    if path := collected_path(worker):
+    spec, companion, path = read_process_spec(worker), read_companion_spec(worker), collected_path(worker)
+    if path:
         spec = redirect(spec, path, files.mapped(path))
     directory = _working_directory(spec, working_directory)
-    variables = worker_environment(worker, environment, spec.environment, push)
-    if worker.collector.kind == CollectorKind.FILE:
-        variables["KUTTAB_METRICS_FILE"] = str(files.mapped(path))
-    program = _find_program(spec, directory, variables.get("PATH", os.defpath))
+    collecting = collecting_environment(worker, files)
+    variables = worker_environment(worker, environment, spec.environment, push) | collecting
+    program = find_program(spec, directory, variables.get("PATH", os.defpath))
+    script = companion_script(companion, path, files, directory, variables) if companion else ""
     files.prepare(worker.manifest)
-    if path:
-        files.mapped(path).parent.mkdir(parents=True, exist_ok=True)
+    prepare_collecting(worker, files, collecting, script)
     shim = _run_shim(files, [program, *spec.command[1:]], directory, variables)
     _wait_for_identity(shim, files)
 
@@ -51,22 +49,6 @@ def _working_directory(spec: ProcessSpec, default: Path) -> Path:
         message = f"spec.trialTemplate.trialSpec.spec.workingDir: there is no directory {directory}"
         raise LaunchRefusedError("NoWorkingDirectory", message)
     return default
-
-
-def _find_program(spec: ProcessSpec, directory: Path, search_path: str) -> str:
-    """Return the program's path. Raises LaunchRefusedError naming the field."""
-    name = spec.command[0]
-    if "/" not in name:
-        found = shutil.which(name, path=search_path)
-        if found is None:
-            raise LaunchRefusedError("CommandNotFound", f"{spec.place}[0]: {name!r} not found on PATH {search_path}")
-        return os.path.join(directory, found)  # noqa: PTH118 - PATH may hold relative entries
-    path = directory / name
-    if not path.is_file():
-        raise LaunchRefusedError("CommandNotFound", f"{spec.place}[0]: there is no file {str(path)!r}")
-    if not os.access(path, os.X_OK):
-        raise LaunchRefusedError("CommandNotExecutable", f"{spec.place}[0]: {str(path)!r} is not executable")
-    return str(path)
 
 
 def _run_shim(

@@ -30,7 +30,28 @@ trap : HUP INT QUIT TERM USR1 USR2
 # What this shell itself would say of a killed program is no part of the log, so the program gets fd 2 in a process
 # of its own.
 exec 3>&2 2>/dev/null
+
+# Beside the program may run what collects its metrics. It begins first, and is told to end when the program has.
+companion=
+if [ -f "$directory/companion" ]; then
+    (exec /bin/sh "$directory/companion" >>"$directory/series" 2>&3 3>&-) &
+    companion=$!
+fi
+is_running() {
+    read -r stat <"/proc/$1/stat" || return 1
+    case ${stat##*) } in [ZXx]*) return 1 ;; esac
+}
+
 (exec "$@" 2>&3 3>&-)
 code=$?
+if [ -n "$companion" ]; then
+    kill -TERM "$companion"
+    tries=50
+    while [ "$tries" -gt 0 ] && is_running "$companion"; do
+        sleep 0.1
+        tries=$((tries - 1))
+    done
+    kill -KILL "$companion"
+fi
 printf '%s\n' "$code" 1<>"$directory/exit"
 exit "$code"

@@ -42,6 +42,31 @@ class WorkerFiles:
         return self.directory / "log"
 
     @property
+    def series(self) -> Path:
+        """What a collector has found: lines that are read in place of the log."""
+        return self.directory / "series"
+
+    @property
+    def note(self) -> Path:
+        """Why a collector found nothing."""
+        return self.directory / "note"
+
+    @property
+    def companion(self) -> Path:
+        """The script of what runs beside the Worker; its standard output is the series."""
+        return self.directory / "companion"
+
+    @property
+    def metrics_port(self) -> Path:
+        """The port that the Worker was offered for its metrics."""
+        return self.directory / "metrics-port"
+
+    def find_metrics_port(self) -> int | None:
+        """Return the port that the Worker was offered."""
+        words = self._words(self.metrics_port.name)
+        return int(words[0]) if words else None
+
+    @property
     def is_claimed(self) -> bool:
         """Tell whether this attempt was started, or must never be."""
         return (self.directory / "started").exists()
@@ -142,7 +167,7 @@ class WorkerFiles:
 
     def clear(self) -> None:
         """Delete everything but the log and the claim: the attempt can be read, and never be run again."""
-        for name in ("identity", "exit", "stop", "manifest.json"):
+        for name in ("identity", "exit", "stop", "manifest.json", "series", "note", "companion", "metrics-port"):
             (self.directory / name).unlink(missing_ok=True)
         shutil.rmtree(self.directory / "files", ignore_errors=True)
         # A launch that comes too late sees by this that no shim is about to say who it is.

@@ -184,7 +184,9 @@ def a_spec(kind: CollectorKind, file_format: str | None = None) -> MetricsCollec
         (a_spec(CollectorKind.FILE, "TEXT"), TextCollector),
         (a_spec(CollectorKind.FILE, "JSON"), JsonCollector),
         (a_spec(CollectorKind.PUSH), type(None)),
-        (a_spec(CollectorKind.CUSTOM), type(None)),
+        (a_spec(CollectorKind.CUSTOM), TextCollector),
+        (a_spec(CollectorKind.TENSORFLOW_EVENT), JsonCollector),
+        (a_spec(CollectorKind.PROMETHEUS_METRIC), JsonCollector),
     ],
 )
 def test_each_kind_has_its_reader_or_none(spec: MetricsCollectorSpec | None, kind: type) -> None:

@@ -45,14 +45,18 @@ class Parser(Protocol):
 
 
 def get_collector(spec: MetricsCollectorSpec | None, metric_names: Sequence[str]) -> Parser | None:
-    """Return what reads the Worker's log or file; None where metrics do not leave the Worker as lines."""
+    """Return what reads the lines that a target gives; None where the Worker pushes its points itself."""
     spec = spec or MetricsCollectorSpec()
     file = spec.source.file_system_path if spec.source else None
-    if spec.kind == CollectorKind.FILE and file and file.format == "JSON":
-        return JsonCollector(metric_names)
-    if spec.kind in {CollectorKind.STDOUT, CollectorKind.FILE}:
-        return TextCollector(metric_names, spec.filters)
-    return None
+    match spec.kind:
+        case CollectorKind.PUSH:
+            return None
+        case CollectorKind.TENSORFLOW_EVENT | CollectorKind.PROMETHEUS_METRIC:
+            return JsonCollector(metric_names)
+        case CollectorKind.FILE if file and file.format == "JSON":
+            return JsonCollector(metric_names)
+        case _:
+            return TextCollector(metric_names, spec.filters)
 
 
 def filter_errors(filters: Sequence[str]) -> Iterator[tuple[str, str]]:
