@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from events.objective import CollectorKind
 from functions.worker import LogChunk, Worker, WorkerPhase, WorkerState
 from infra.target.collecting.collecting import Collecting
 from infra.target.process_ending import DEADLINE_EXCEEDED, HEARTBEAT_MISSED, SIGNAL_BASE, read_ending
@@ -102,7 +103,9 @@ class ProcessTarget:
         if timeout and age_seconds(identity) > timeout:
             return DEADLINE_EXCEEDED
         path = collected_path(worker)
-        written = [files.log, *([files.mapped(path)] if path else [])]
+        is_scraped = worker.collector.kind == CollectorKind.PROMETHEUS_METRIC  # which a hung training may answer
+        collected = [*([files.mapped(path)] if path else []), *([] if is_scraped else [files.series])]
+        written = [files.log, *collected]
         is_silent = heartbeat and self._silence.seconds(files.directory, written) > heartbeat
         return HEARTBEAT_MISSED if is_silent else ""
 

@@ -1,4 +1,4 @@
-"""One row a rule of the collectors: the Experiment that breaks just this one is refused with just this error."""
+"""Collectors that Katib's own rules do not decide about: what is admitted, and what of ours is refused."""
 
 import pytest
 
@@ -15,53 +15,13 @@ def collected(kind: str, container: object = None, **source: object) -> dict[str
 
 
 BROKEN = {
-    "49 events in a file": (
-        {METRICS: collected("TensorFlowEvent", fileSystemPath={"path": "/tmp/events", "kind": "File"})},
-        f"{METRICS}.source",
-        "directory path where tensorflow event files exist is required by",
-    ),
-    "49 events in a relative directory": (
-        {METRICS: collected("TensorFlowEvent", fileSystemPath={"path": "events"})},
-        f"{METRICS}.source",
-        "directory path where tensorflow event files exist is required by",
-    ),
-    "50 events with a format": (
-        {METRICS: collected("TensorFlowEvent", fileSystemPath={"format": "TEXT"})},
-        f"{METRICS}.source.fileSystemPath.format",
-        "must be empty",
-    ),
-    **{
-        f"51 port {port}": (
-            {METRICS: collected("PrometheusMetric", httpGet={"port": port})},
-            f"{METRICS}.source.httpGet.port",
-            "must be a positive integer value for metrics collector kind: PrometheusMetric",
-        )
-        for port in ("-1", "metrics", 65_536, "8080.0")
-    },
-    "52 path": (
-        {METRICS: collected("PrometheusMetric", httpGet={"path": "metrics"})},
-        f"{METRICS}.source.httpGet.path",
-        "path is invalid for metrics collector kind: PrometheusMetric",
-    ),
     "scheme": (
-        {METRICS: collected("PrometheusMetric", httpGet={"scheme": "FTP"})},
-        f"{METRICS}.source.httpGet.scheme",
-        "must be HTTP or HTTPS",
+        collected("PrometheusMetric", httpGet={"scheme": "FTP"}),
+        "source.httpGet.scheme: must be HTTP or HTTPS",
     ),
-    "53 custom without a container": (
-        {METRICS: {"collector": {"kind": "Custom"}}},
-        f"{METRICS}.collector.customCollector",
-        "metrics collector kind: Custom is required",
-    ),
-    "54 custom with a relative path": (
-        {METRICS: collected("Custom", COMPANION, fileSystemPath={"path": "metrics", "kind": "File"})},
-        f"{METRICS}.source.fileSystemPath",
-        ".spec.metricsCollectorSpec.source is invalid",
-    ),
-    "56 filter of a custom collector": (
-        {METRICS: collected("Custom", COMPANION, filter={"metricsFormat": ["(a"]})},
-        f"{METRICS}.source.filter.metricsFormat",
-        "invalid filter: ",
+    "filter of a custom collector": (
+        collected("Custom", COMPANION, filter={"metricsFormat": ["(a"]}),
+        "source.filter.metricsFormat: invalid filter: ",
     ),
 }
 
@@ -73,14 +33,14 @@ SOUND = {
 }
 
 
-@pytest.mark.parametrize(("edits", "path", "message"), BROKEN.values(), ids=BROKEN)
-def test_a_collector_that_breaks_one_rule_has_one_error(edits: dict[str, object], path: str, message: str) -> None:
-    errors = [str(error) for error in read_experiment(a_manifest(edits)).errors]
+@pytest.mark.parametrize(("spec", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_collector_has_one_error(spec: dict[str, object], message: str) -> None:
+    errors = [str(error) for error in read_experiment(a_manifest({METRICS: spec})).errors]
 
     assert len(errors) == 1, errors
-    assert errors[0].startswith(f"{path}: {message}")
+    assert errors[0].startswith(f"{METRICS}.{message}")
 
 
 @pytest.mark.parametrize("spec", SOUND.values(), ids=SOUND)
 def test_a_sound_collector_is_admitted(spec: dict[str, object]) -> None:
-    assert read_experiment(a_manifest({METRICS: spec})).errors == ()
+    assert list(read_experiment(a_manifest({METRICS: spec})).errors) == []
