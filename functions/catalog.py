@@ -48,6 +48,28 @@ SUBSCRIPTIONS = (
 BY_QUEUE = {subscription.queue: subscription for subscription in SUBSCRIPTIONS}
 _BY_TYPE = {kind: subscription for subscription in SUBSCRIPTIONS for kind in subscription.event_types}
 
+_NEXT = ("kuttab.suggestion.requested.v1", "kuttab.experiment.finished.v1")
+"""What an Experiment may need after anything that has changed it."""
+_STOP, _LOOK = "kuttab.trial.stop_requested.v1", "kuttab.worker.changed.v1"
+_LAUNCH, _END = "kuttab.trial.created.v1", "kuttab.trial.finished.v1"
+
+ANNOUNCED_TYPES: Mapping[str, tuple[str, ...]] = {
+    "experiment-admit": _NEXT,
+    "suggestion-suggest": (_LAUNCH, _STOP, _LOOK, *_NEXT),
+    "trial-launch": (_END, _STOP, _LOOK),
+    "trial-watch": ("kuttab.metric.reported.v1", _END, _LOOK, *_NEXT),
+    "observation-record": (_STOP, _LOOK, *_NEXT),
+    "trial-stop": (_LOOK, *_NEXT),
+    "trial-settle": (_LAUNCH, _STOP, _LOOK, *_NEXT),
+    "trial-delete": (_STOP, _LOOK, *_NEXT),
+    "experiment-edit": _NEXT,
+    "experiment-stop": (_STOP, _LOOK, *_NEXT),
+    "experiment-delete": (_STOP, _LOOK, *_NEXT),
+    "experiment-conclude": (),
+    "clock-reconcile": (_LAUNCH, _STOP, _LOOK, _END, *_NEXT),
+}
+"""Queue → the types that its function may announce, all cases together: what it must be allowed to publish."""
+
 EXTERNAL_QUEUE = "trial-created-external"
 """Where External Trials wait for a client of their own; no function of ours reads it."""
 
@@ -68,6 +90,13 @@ def queue_of(event: Event) -> str:
     if isinstance(event, TrialCreated):
         return launch_queue(event.target, event.runner_selector)
     return _BY_TYPE[event.type].queue
+
+
+def announced_queues(queue: str) -> frozenset[str]:
+    """Return the queues that the function of this queue publishes to; those of runner labels are not among them."""
+    launches = {launch_queue(target) for target in TargetKind if target != TargetKind.SIMULATED}
+    others = {_BY_TYPE[kind].queue for kind in ANNOUNCED_TYPES[queue] if kind != TrialCreated.type}
+    return frozenset(others | launches if TrialCreated.type in ANNOUNCED_TYPES[queue] else others)
 
 
 def subscription_of(queue: str) -> Subscription | None:

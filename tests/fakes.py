@@ -10,7 +10,7 @@ from typing import Any
 from events.envelope import Event
 from events.experiment import ExperimentFinished
 from events.trial import TargetKind
-from functions.catalog import queue_of, subscription_of
+from functions.catalog import ANNOUNCED_TYPES, queue_of, subscription_of
 from functions.experiment.model import Experiment
 from functions.limits import Limits
 from functions.observation.collectors.lines import split_lines
@@ -210,10 +210,13 @@ class House:
         """Handle one event as the runtime does, and return what it announces."""
         subscription = subscription_of(queue_of(event))
         assert subscription is not None, f"{event.type} is nobody's here"
-        if not subscription.is_grouped:
-            return await self.wiring.run(subscription, event)
-        async with self.stores.begin() as store:
-            return await self.wiring.run(subscription, event, store)
+        if subscription.is_grouped:
+            async with self.stores.begin() as store:
+                announced = await self.wiring.run(subscription, event, store)
+        else:
+            announced = await self.wiring.run(subscription, event)
+        assert {it.type for it in announced} <= set(ANNOUNCED_TYPES[subscription.queue])
+        return announced
 
     async def play(self, *events: Event, hold: Sequence[type[Event]] = ()) -> list[Event]:
         """Handle the events and all that follows, in order; events of the types to hold are returned instead."""

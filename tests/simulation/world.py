@@ -20,7 +20,7 @@ from events.experiment import (
 from events.observation import MetricPoint, MetricRange
 from events.reference import ExperimentRef
 from events.trial import TargetKind, TrialCreated, TrialFinished, WorkerOutcome
-from functions.catalog import EXTERNAL_QUEUE, SUBSCRIPTIONS, Subscription, launch_queue
+from functions.catalog import ANNOUNCED_TYPES, EXTERNAL_QUEUE, SUBSCRIPTIONS, Subscription, launch_queue
 from functions.limits import Limits
 from functions.ports import Host, Ledger
 from functions.worker import Worker
@@ -90,7 +90,10 @@ class BreakableWiring(Wiring):
         """Call the handler, unless it is the broken one."""
         if subscription.queue == self.broken_queue:
             raise InjectedError(subscription.queue)
-        return await Wiring.run(self, subscription, event, store)
+        announced = await Wiring.run(self, subscription, event, store)
+        unexpected = {it.type for it in announced}.difference(ANNOUNCED_TYPES[subscription.queue])
+        assert not unexpected, f"the catalogue does not say that {subscription.queue} announces {unexpected}"
+        return announced
 
 
 class Process:
