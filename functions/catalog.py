@@ -65,7 +65,7 @@ ANNOUNCED_TYPES: Mapping[str, tuple[str, ...]] = {
     "experiment-edit": _NEXT,
     "experiment-stop": (_STOP, _LOOK, *_NEXT),
     "experiment-delete": (_STOP, _LOOK, *_NEXT),
-    "experiment-conclude": (),
+    "experiment-conclude": (_STOP,),
     "clock-reconcile": (_LAUNCH, _STOP, _LOOK, _END, *_NEXT),
 }
 """Queue → the types that its function may announce, all cases together: what it must be allowed to publish."""

@@ -215,7 +215,8 @@ class House:
                 announced = await self.wiring.run(subscription, event, store)
         else:
             announced = await self.wiring.run(subscription, event)
-        assert {it.type for it in announced} <= set(ANNOUNCED_TYPES[subscription.queue])
+        unexpected = {it.type for it in announced}.difference(ANNOUNCED_TYPES[subscription.queue])
+        assert not unexpected, f"the catalogue does not say that {subscription.queue} announces {unexpected}"
         return announced
 
     async def play(self, *events: Event, hold: Sequence[type[Event]] = ()) -> list[Event]:
