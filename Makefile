@@ -12,10 +12,10 @@ SEEDS ?= 20000
 SEED0 ?= 7
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format simulate schemas bench lock wheel clean
+.PHONY: help run test check deploy-check format simulate schemas bench lock wheel clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Each stamp is younger than the files it was installed from, so a second call installs nothing.
 $(RUNTIME): requirements.txt $(SET_UP)
@@ -35,7 +35,7 @@ $(SAM): packaging/sam.txt $(RUNTIME)
 run: $(RUNTIME) ## tune the digits example to its end in this process
 	$(BIN)/kuttab run examples/digits.yaml --replace
 
-test: $(DEV) ## run every test
+test: $(DEV) $(SAM) ## run every test
 	$(BIN)/pytest tests -n 2
 
 check: $(DEV) ## format, lint, types, layers and the fast tests
@@ -44,6 +44,9 @@ check: $(DEV) ## format, lint, types, layers and the fast tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest tests/unit tests/architecture -q -n 2 -m "not slow"
+
+deploy-check: $(DEV) $(SAM) ## everything of a deployment to AWS that needs no account: validate, lint, build, sizes, boot
+	$(BIN)/pytest tests/aws -q -s
 
 format: $(DEV) ## format the code and apply the linter's safe fixes
 	$(BIN)/ruff format .

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import cache
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from events.trial import TargetKind
 from functions.errors import KuttabError
+from functions.observation.tokens import Tokens
 from functions.ports import Handler, Host, Targets
 from infra.broker.lambda_batch import LambdaBroker
-from infra.broker.opening import open_broker
-from infra.broker.port import Broker, Delivery
+from infra.broker.port import Delivery
+from infra.broker.sqs import SQSBroker
+from infra.broker.sqs_address import read_sqs_address
 from infra.lambda_payload import read_payload
 from infra.notifier import WebhookNotifier
 from infra.runtime import Runtime
@@ -67,21 +68,21 @@ class Sandbox:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._prefix = dict(parse_qsl(urlsplit(settings.broker).query)).get("prefix", "kuttab-")
+        self._prefix = read_sqs_address(settings.broker).prefix
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        self._opened: tuple[Wiring, Broker] | None = None
+        self._opened: tuple[Wiring, SQSBroker] | None = None
 
     def handle(self, function: str, payload: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Handle a payload within its time. Raises ColdStartError, PayloadError, UnhandledError."""
         deliveries = read_payload(payload, function, prefix=self._prefix)
-        failures = [delivery.token for delivery in self._runner.run(self._handle(deliveries, seconds))]
+        failures = self._runner.run(self._handle(deliveries, seconds))
         if failures and "Records" not in payload:
             raise UnhandledError(f"{function} has not handled its event")
-        return {"batchItemFailures": [{"itemIdentifier": token} for token in failures]}
+        return {"batchItemFailures": [{"itemIdentifier": it} for it in failures]}
 
-    async def _handle(self, deliveries: Sequence[Delivery], seconds: float) -> list[Delivery]:
-        """Return what was not acked: what has failed, and what was unfinished when the time was up."""
+    async def _handle(self, deliveries: Sequence[Delivery], seconds: float) -> list[str]:
+        """Return the ids of what was not acked: what has failed, and what was unfinished when the time was up."""
         wiring, broker = await self._open()
         batch = LambdaBroker(broker, deliveries)
         try:
@@ -93,7 +94,7 @@ class Sandbox:
             log.warning("ran out of time", extra={"unfinished": len(batch.unacked), "count": len(deliveries)})
         return batch.unacked
 
-    async def _open(self) -> tuple[Wiring, Broker]:
+    async def _open(self) -> tuple[Wiring, SQSBroker]:
         """Connect at the first use; where that fails nothing is kept, and the next invocation tries again."""
         if self._opened is None:
             try:
@@ -111,14 +112,20 @@ class Sandbox:
         self._runner.close()
 
 
-async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Wiring, Broker]:
+async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Wiring, SQSBroker]:
     engine = open_engine(settings, pool_size=1)
     stack.push_async_callback(engine.dispose)
     await require_head(engine)
-    broker = await open_broker(settings.broker, ())
+    broker = await SQSBroker.connect(settings.broker)
     stack.push_async_callback(broker.close)
-    notifier = WebhookNotifier(settings.webhooks)
-    wiring = Wiring(SQLStores(engine), _targets(), Host("lambda"), settings.limits, notifier=notifier)
+    wiring = Wiring(
+        SQLStores(engine),
+        targets=_targets(),
+        host=Host("lambda"),
+        limits=settings.limits,
+        notifier=WebhookNotifier(settings.webhooks),
+        tokens=Tokens(settings.secret),
+    )
     return wiring, broker
 
 

@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
-from events.envelope import MalformedEventError
+from events.envelope import MalformedEventError, encode
 from events.experiment import ClockTicked
 from events.resource import Manifest
-from events.trial import TargetKind, WorkerChanged
-from infra.target.worker_environment import read_identity
+from infra.target.batch_events import worker_changed_of
 
 DETAIL_TYPE = "detail-type"
 """The attribute by which EventBridge's envelope is known: CloudEvents allows no hyphen in a name."""
@@ -30,30 +29,18 @@ def _detail(message: Manifest) -> JsonValue:
 
 
 def _batch_job(message: Manifest) -> JsonValue:
-    """Tell which Worker has changed: a Batch event carries the job's environment, and not always its tags."""
-    environment = _environment(message)
-    try:
-        data: Manifest = {**read_identity(environment), "target": TargetKind.BATCH}
-    except KeyError as error:
-        raise MalformedEventError(f"detail.container.environment: no {error.args[0]}, so no Worker of ours") from error
-    return _cloud_event(message, WorkerChanged.type, "/aws/batch", data)
-
-
-def _environment(message: Manifest) -> dict[str, str]:
-    found: JsonValue = message.get("detail")
-    for name in ("container", "environment"):
-        found = found.get(name) if isinstance(found, dict) else None
-    pairs = found if isinstance(found, list) else []
-    return {str(it.get("name")): str(it.get("value")) for it in pairs if isinstance(it, dict)}
+    """Tell which Worker has changed."""
+    detail = message.get("detail")
+    event = worker_changed_of(detail) if isinstance(detail, dict) else None
+    if event is None:
+        raise MalformedEventError("detail: no job of ours, or in a state that says nothing")
+    found: JsonValue = json.loads(encode(event))
+    return found
 
 
 def _tick(message: Manifest) -> JsonValue:
-    return _cloud_event(message, ClockTicked.type, "/aws/events", {})
-
-
-def _cloud_event(message: Manifest, kind: str, source: str, data: Manifest) -> JsonValue:
-    envelope = {name: message.get(name) for name in ("id", "time")}
-    return {**envelope, "specversion": "1.0", "source": source, "type": kind, "data": data}
+    about = {name: message.get(name) for name in ("id", "time")}
+    return {**about, "specversion": "1.0", "source": "/aws/events", "type": ClockTicked.type}
 
 
 _TRANSLATIONS: dict[str, Callable[[Manifest], JsonValue]] = {

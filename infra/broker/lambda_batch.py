@@ -1,9 +1,12 @@
 """LambdaBroker: one batch of Lambda's event source. What is not acked is a partial batch failure."""
 
+import contextlib
 from collections.abc import Sequence
 
 from events.envelope import Event
-from infra.broker.port import Broker, Delivery
+from infra.broker.port import BrokerError, Delivery
+from infra.broker.sqs import SQSBroker
+from infra.lambda_payload import Record
 
 
 class LambdaBroker:
@@ -13,14 +16,14 @@ class LambdaBroker:
     (failed, unfinished, cancelled) comes again.
     """
 
-    def __init__(self, broker: Broker, deliveries: Sequence[Delivery]) -> None:
+    def __init__(self, broker: SQSBroker, deliveries: Sequence[Delivery]) -> None:
         self._broker = broker
-        self._open = {delivery.token: delivery for delivery in deliveries}
+        self._open = {_record(delivery): delivery for delivery in deliveries}
 
     @property
-    def unacked(self) -> list[Delivery]:
-        """What must come again."""
-        return list(self._open.values())
+    def unacked(self) -> list[str]:
+        """The message ids of what must come again."""
+        return [record.message_id for record in self._open]
 
     async def publish(self, events: Sequence[Event], *, delay_seconds: float = 0.0) -> None:
         """Publish. Raises BrokerError."""
@@ -29,16 +32,25 @@ class LambdaBroker:
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Note that these are done."""
         for delivery in deliveries:
-            self._open.pop(delivery.token, None)
+            self._open.pop(_record(delivery), None)
 
     async def nack(self, deliveries: Sequence[Delivery]) -> None:
-        """Leave these to the event source: they come again when their visibility timeout ends."""
+        """Let these come again soon; where SQS cannot be told, when their visibility timeout ends."""
+        for delivery in deliveries:
+            if handle := _record(delivery).receipt_handle:
+                with contextlib.suppress(BrokerError):
+                    await self._broker.release(delivery.queue, handle, count=delivery.count)
 
     async def postpone(self, delivery: Delivery, event: Event, *, delay_seconds: float) -> None:
         """Publish the copy, then ack. Raises BrokerError."""
-        await self._broker.publish([event], delay_seconds=delay_seconds)
+        await self._broker.postpone(delivery, event, delay_seconds=delay_seconds)
         await self.ack([delivery])
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Publish the message to its dead-letter queue. Raises BrokerError."""
         await self._broker.dead_letter(delivery, reason)
+
+
+def _record(delivery: Delivery) -> Record:
+    assert isinstance(delivery.token, Record), "not a delivery of Lambda's event source"
+    return delivery.token

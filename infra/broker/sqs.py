@@ -13,7 +13,7 @@ from infra.broker.sqs_address import SQSAddress, read_sqs_address
 from infra.broker.sqs_consumer import SQSConsumer
 from infra.broker.sqs_link import SQSLink
 from infra.broker.sqs_publisher import Outgoing, SQSPublisher, encode_text, escape, group_of
-from infra.broker.sqs_receipts import Receipt, delete, receipts_of
+from infra.broker.sqs_receipts import Receipt, delete, hide, receipts_of
 from infra.broker.sqs_topic import publish_to_topic
 from infra.broker.sqs_topology import require_queues
 
@@ -91,6 +91,14 @@ class SQSBroker:
                 if receipt.consumer is not None:
                     by_consumer[receipt.consumer][receipt] = _pause_seconds(delivery.count)
         await asyncio.gather(*(consumer.release(pauses) for consumer, pauses in by_consumer.items()))
+
+    async def release(self, queue: str, handle: str, *, count: int) -> None:
+        """Let a message that Lambda's event source holds come again after its pause, and not after its visibility.
+
+        Raises BrokerError.
+        """
+        url = await self._link.url(self._link.address.queue_name(queue))
+        await hide(self._link, {Receipt(url, handle): _pause_seconds(count)})
 
     async def postpone(self, delivery: Delivery, event: Event, *, delay_seconds: float) -> None:
         """Send the copy with its delay, then ack."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from events.objective import CollectorKind
-from events.resource import Manifest
 from functions.observation.tokens import Tokens
 from functions.worker import Worker
 
@@ -58,21 +57,6 @@ def identity_environment(worker: Worker) -> dict[str, str]:
         "KUTTAB_NAMESPACE": worker.experiment.namespace,
         **_mark(worker.trial.uid, worker.attempt),
     }
-
-
-def read_identity(environment: Mapping[str, str]) -> Manifest:
-    """Return the fields of an event about the Worker with this environment. Raises KeyError: it is none of ours."""
-    experiment: Manifest = {
-        "namespace": environment["KUTTAB_NAMESPACE"],
-        "name": environment["KUTTAB_EXPERIMENT"],
-        "uid": environment["KUTTAB_EXPERIMENT_UID"],
-    }
-    trial: Manifest = {
-        "name": environment["KUTTAB_TRIAL_NAME"],
-        "uid": environment["KUTTAB_TRIAL_UID"],
-        "number": environment["KUTTAB_TRIAL_NUMBER"],
-    }
-    return {"experiment": experiment, "trial": trial, "attempt": environment["KUTTAB_ATTEMPT"]}
 
 
 def marks_of(trial_uid: str, attempt: int) -> frozenset[bytes]:

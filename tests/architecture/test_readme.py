@@ -17,14 +17,14 @@ DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks/README.md", ROOT / "examples/README.md"]
 )
 OURS = ("benchmarks", "docs", "events", "examples", "functions", "infra", "local_runner", "tests")
-SHELL = {"cat", "export", "head", "mkdir", "mv", "python3", "source"}
-"""Commands of the shell that the documents use; `cat` begins a here-document, which is skipped."""
+SHELL = {"aws", "cat", "export", "head", "mkdir", "mv", "python3", "sam", "source"}
+"""Commands that the documents use and that are not ours; `cat` begins a here-document, which is skipped."""
 
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _HERE_DOCUMENT = re.compile(r"<<(?P<end>\w+)\n.*?^(?P=end)$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} (?P<text>.+)$", re.MULTILINE)
-_TARGET = re.compile(r"^(?P<name>[a-z]+):", re.MULTILINE)
+_TARGET = re.compile(r"^(?P<name>[a-z-]+):", re.MULTILINE)
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 

@@ -10,8 +10,7 @@ import pytest
 
 from events.envelope import Event, encode
 from functions.catalog import SUBSCRIPTIONS, queue_of
-from infra.broker.port import Broker, Delivery
-from infra.lambda_payload import PayloadError, read_payload
+from infra.lambda_payload import PayloadError, Record, read_payload
 from infra.lambda_runtime import ColdStartError, Sandbox, UnhandledError
 from infra.settings import Settings
 from infra.store.engine import SQLStores, make_engine
@@ -28,6 +27,13 @@ ENOUGH_SECONDS = 60.0
 class ClosableBroker(FakeBroker):
     """A broker that nothing is opened for."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.released: list[tuple[str, str, int]] = []
+
+    async def release(self, queue: str, handle: str, *, count: int) -> None:
+        self.released.append((queue, handle, count))
+
     async def close(self) -> None:
         self.steps.append("close")
 
@@ -37,10 +43,10 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> ClosableBroker:
     """Stand behind the sandbox in place of SQS."""
     fake = ClosableBroker()
 
-    async def open_fake(_: str, __: object) -> Broker:
-        return fake  # type: ignore[return-value]  # it is never consumed from
+    async def connect(_: str) -> ClosableBroker:
+        return fake
 
-    monkeypatch.setattr("infra.lambda_runtime.open_broker", open_fake)
+    monkeypatch.setattr("infra.lambda_runtime.SQSBroker.connect", connect)
     return fake
 
 
@@ -124,7 +130,7 @@ def test_a_body_that_is_no_event_is_dead_lettered_and_the_rest_is_handled(
 
     ((delivery, why),) = broker.dead
     assert answer == {"batchItemFailures": []}
-    assert (delivery.token, delivery.queue) == ("m1", "experiment-admit")
+    assert (delivery.token, delivery.queue) == (Record("m1", "r1"), "experiment-admit")
     assert reason in why
     assert asyncio.run(_find(settings.database_url)) == 3
 
@@ -147,6 +153,7 @@ def test_a_message_that_breaks_its_handler_fails_alone(
     )
 
     assert _failed(answer) == ["m2"]
+    assert broker.released == [("experiment-admit", "r2", 1)]
     assert broker.dead == []
 
 
@@ -230,7 +237,7 @@ def test_records_become_deliveries_of_the_catalogues_queues() -> None:
 
     (delivery,) = read_payload(payload, RECONCILE, prefix=PREFIX)
 
-    assert (delivery.queue, delivery.count, delivery.token) == ("clock-reconcile", 4, "m1")
+    assert (delivery.queue, delivery.count, delivery.token) == ("clock-reconcile", 4, Record("m1", "r1"))
 
 
 @pytest.mark.parametrize("subscription", SUBSCRIPTIONS, ids=lambda it: it.queue)
@@ -284,5 +291,5 @@ def test_the_same_message_twice_in_a_batch_is_two_deliveries() -> None:
 
     deliveries = read_payload(payload, RECONCILE, prefix=PREFIX)
 
-    assert [isinstance(it, Delivery) and it.token for it in deliveries] == ["m1", "m2"]
+    assert [it.token for it in deliveries] == [Record("m1", "r1"), Record("m2", "r2")]
     assert {queue_of(a_tick())} == {it.queue for it in deliveries}

@@ -1,0 +1,197 @@
+"""template.yaml says what the catalogue says, keeps AWS's rules and ours, and allows no function more than it needs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.catalog import SUBSCRIPTIONS, announced_queues
+from infra.broker.port import DELIVERY_LIMIT
+from infra.settings import Settings
+from tests.aws.template import Resource, catalogue_names, of_type, source, targets_of, transform
+
+PREFIX = "${AWS::StackName}-"
+UPGRADE = "infra.lambda_upgrade.lambda_handler"
+"""The one function that no event calls."""
+REACHES_BATCH = {"functions.trial.launch", "functions.trial.watch", "functions.trial.stop"}
+
+
+@pytest.fixture(scope="module")
+def resources() -> dict[str, Resource]:
+    """Return the transformed template's resources."""
+    found: dict[str, Resource] = transform()["Resources"]
+    return found
+
+
+def test_every_queue_of_the_catalogue_is_there_and_no_other(resources: dict[str, Resource]) -> None:
+    names = {_name(queue) for queue in of_type(resources, "AWS::SQS::Queue").values()}
+
+    expected = catalogue_names()
+    assert {name for name in names if not name.endswith("-dead")} == set(expected)
+    assert {name for name in names if name.endswith("-dead")} == {f"{it}-dead" for it, by in expected.items() if by}
+
+
+def test_every_function_of_the_catalogue_is_there_and_one_more_that_upgrades(resources: dict[str, Resource]) -> None:
+    handlers = [it["Handler"] for it in of_type(resources, "AWS::Lambda::Function").values()]
+
+    assert sorted(handlers) == sorted([*(f"{it.function}.lambda_handler" for it in SUBSCRIPTIONS), UPGRADE])
+
+
+def test_every_queue_is_read_by_its_function(resources: dict[str, Resource]) -> None:
+    read = {
+        _name(_queue(resources, mapping)): resources[mapping["FunctionName"]["Ref"]]["Properties"]["Handler"]
+        for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values()
+    }
+
+    assert read == {queue: f"{by}.lambda_handler" for queue, by in catalogue_names().items() if by}
+
+
+def test_visibility_is_six_timeouts_and_the_window(resources: dict[str, Resource]) -> None:
+    wrong = {}
+    for name, mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").items():
+        timeout = resources[mapping["FunctionName"]["Ref"]]["Properties"]["Timeout"]
+        expected = 6 * timeout + mapping.get("MaximumBatchingWindowInSeconds", 0)
+        if (found := _queue(resources, mapping)["VisibilityTimeout"]) != expected:
+            wrong[name] = (found, expected)
+
+    assert wrong == {}
+
+
+def test_every_source_reports_failures_is_bounded_and_has_dead_letters(resources: dict[str, Resource]) -> None:
+    for name, mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").items():
+        redrive = _queue(resources, mapping)["RedrivePolicy"]
+
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
+        assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2, name
+        assert redrive["maxReceiveCount"] == DELIVERY_LIMIT, name
+        assert _name(resources[next(targets_of(redrive))]["Properties"]).endswith("-dead"), name
+        assert mapping["BatchSize"] <= 10 or mapping["MaximumBatchingWindowInSeconds"] >= 1, name
+
+
+def test_dead_letters_outlive_their_queues(resources: dict[str, Resource]) -> None:
+    queues = of_type(resources, "AWS::SQS::Queue").values()
+
+    assert {it["MessageRetentionPeriod"] for it in queues if _name(it).endswith("-dead")} == {1_209_600}
+    assert all(it.get("MessageRetentionPeriod", 345_600) < 1_209_600 for it in queues if "RedrivePolicy" in it)
+
+
+@pytest.mark.parametrize("subscription", SUBSCRIPTIONS, ids=lambda it: it.queue)
+def test_a_function_may_publish_to_what_it_announces_and_no_further(
+    resources: dict[str, Resource], subscription: Any
+) -> None:
+    allowed = _allowed(resources, f"{subscription.function}.lambda_handler", "sqs:SendMessage")
+
+    own = {queue for queue, by in catalogue_names().items() if by == subscription.function}
+    assert allowed == own | {f"{queue}-dead" for queue in own} | announced_queues(subscription.queue)
+
+
+@pytest.mark.parametrize("subscription", SUBSCRIPTIONS, ids=lambda it: it.queue)
+def test_a_function_may_receive_from_its_own_queues_only(resources: dict[str, Resource], subscription: Any) -> None:
+    allowed = _allowed(resources, f"{subscription.function}.lambda_handler", "sqs:ReceiveMessage")
+
+    assert allowed == {queue for queue, by in catalogue_names().items() if by == subscription.function}
+
+
+def test_batch_and_its_logs_are_reached_by_those_that_must(resources: dict[str, Resource]) -> None:
+    reaching = {
+        handler.removesuffix(".lambda_handler")
+        for handler in (it["Handler"] for it in of_type(resources, "AWS::Lambda::Function").values())
+        if any(it.startswith(("batch:", "logs:")) for it in _actions(resources, handler))
+    }
+
+    assert reaching == REACHES_BATCH
+
+
+def test_no_role_has_more_of_aws_than_logs_and_the_vpcs_network_interfaces(resources: dict[str, Resource]) -> None:
+    managed = {
+        arn.rpartition("/")[2]
+        for role in of_type(resources, "AWS::IAM::Role").values()
+        for arn in role["ManagedPolicyArns"]
+        if isinstance(arn, str)
+    }
+
+    assert managed == {"AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole"}
+    assert not any(
+        "*" in _actions(resources, it["Handler"]) for it in of_type(resources, "AWS::Lambda::Function").values()
+    )
+
+
+def test_only_the_search_carries_optuna(resources: dict[str, Resource]) -> None:
+    layered = {
+        it["Handler"]
+        for it in of_type(resources, "AWS::Lambda::Function").values()
+        if any(name.startswith("SearchLayer") for name in targets_of(it["Layers"]))
+    }
+
+    assert layered == {"functions.suggestion.suggest.lambda_handler"}
+
+
+def test_the_default_runtime_is_the_interpreter_of_the_tests_or_one_that_is_allowed() -> None:
+    runtime = source()["Parameters"]["Runtime"]
+
+    assert runtime["Default"] == "python3.11"
+    assert runtime["AllowedValues"] == ["python3.11", "python3.12", "python3.13"]
+
+
+def test_every_variable_is_a_setting_and_none_is_a_password() -> None:
+    variables = source()["Globals"]["Function"]["Environment"]["Variables"]
+
+    settings = Settings.load(dict.fromkeys(variables, "text"))
+    assert settings.broker == settings.database == settings.database_secret == "text"
+    assert "resolve:secretsmanager" not in json.dumps(source())
+
+
+def test_every_parameter_is_explained_in_the_readme() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "aws.md").read_text()
+
+    assert [name for name in source()["Parameters"] if f"`{name}`" not in page] == []
+
+
+@pytest.mark.slow
+def test_cloudformations_linter_finds_nothing_in_the_transformed_template(tmp_path: Path) -> None:
+    path = tmp_path / "transformed.json"
+    path.write_text(json.dumps(transform()))
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), "--format", "parseable", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout == ""
+    assert done.returncode == 0
+
+
+def _name(queue: Resource) -> str:
+    name: str = queue["QueueName"]["Fn::Sub"]
+    assert name.startswith(PREFIX)
+    return name.removeprefix(PREFIX)
+
+
+def _queue(resources: dict[str, Resource], mapping: Resource) -> Resource:
+    found: Resource = resources[next(targets_of(mapping["EventSourceArn"]))]["Properties"]
+    return found
+
+
+def _statements(resources: dict[str, Resource], handler: str) -> list[dict[str, Any]]:
+    """Return what the function's own role allows."""
+    functions = of_type(resources, "AWS::Lambda::Function").values()
+    role = next(targets_of(next(it for it in functions if it["Handler"] == handler)["Role"]))
+    policies = resources[role]["Properties"].get("Policies", [])
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def _actions(resources: dict[str, Resource], handler: str) -> list[str]:
+    found = (it["Action"] for it in _statements(resources, handler))
+    return [action for it in found for action in (it if isinstance(it, list) else [it])]
+
+
+def _allowed(resources: dict[str, Resource], handler: str, action: str) -> set[str]:
+    """Return the queues for which the action is allowed."""
+    statements = [it for it in _statements(resources, handler) if action in it["Action"]]
+    names = {name for it in statements for name in targets_of(it["Resource"])}
+    return {_name(resources[name]["Properties"]) for name in names}
