@@ -163,9 +163,9 @@ class SQSEventSource:
             self.counts["errors"] += 1
             failed = ids
         done = [Receipt(self._url, it["ReceiptHandle"]) for it in batch if it["MessageId"] not in failed]
-        self.counts["deleted"] += len(done)
         self.counts["left"] += len(batch) - len(done)
         try:
             await delete(self._link, done)
+            self.counts["deleted"] += len(done)
         except BrokerError as error:
             log.warning("cannot delete", extra={"queue": self._name, "reason": str(error)})
