@@ -88,7 +88,7 @@ async def _refusal(url: str, event: Event | None = None) -> str:
     return str(refused.value)
 
 
-async def _run(*command: object, cwd: Path = ROOT) -> str:
+async def run(*command: object, cwd: Path = ROOT) -> str:
     """Run a program to its end and return what it prints."""
     process = await asyncio.create_subprocess_exec(*map(str, command), cwd=cwd, stdout=PIPE, stderr=STDOUT)
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -217,7 +217,7 @@ async def test_a_patient_publisher_outlives_a_restart_of_the_broker(
 
 @pytest.mark.parametrize("name", ["with_aio_pika", "with_kombu"])
 async def test_an_example_submits_an_experiment(rabbitmq_url: str, client: Channel, name: str) -> None:
-    printed = await _run(sys.executable, "-m", f"examples.publish.{name}", rabbitmq_url, EXAMPLES / "experiment.json")
+    printed = await run(sys.executable, "-m", f"examples.publish.{name}", rabbitmq_url, EXAMPLES / "experiment.json")
 
     event = decode((await _take_from(client, "experiment-admit")).body)
 
@@ -230,7 +230,7 @@ async def test_an_example_submits_an_experiment(rabbitmq_url: str, client: Chann
 async def test_the_node_example_submits_an_experiment(rabbitmq_url: str, client: Channel, tmp_path: Path) -> None:
     program = await _install_node_example(tmp_path)
 
-    printed = await _run("node", program, rabbitmq_url, EXAMPLES / "experiment.json")
+    printed = await run("node", program, rabbitmq_url, EXAMPLES / "experiment.json")
 
     event = decode((await _take_from(client, "experiment-admit")).body)
     assert isinstance(event, ExperimentCreated)
@@ -266,7 +266,7 @@ async def _install_node_example(folder: Path) -> Path:
         pytest.fail(f"{' and '.join(missing)} not found: {advice}", pytrace=False)
     for name in ("package.json", "package-lock.json", "publish.mjs"):
         shutil.copy(EXAMPLES / "with_node" / name, folder)
-    await _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+    await run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
     return folder / "publish.mjs"
 
 
@@ -274,7 +274,7 @@ async def _install_node_example(folder: Path) -> Path:
 async def test_the_examples_together_run_an_external_experiment_to_its_end(rabbitmq_url: str, tmp_path: Path) -> None:
     database = {"KUTTAB_BROKER_URL": rabbitmq_url, "KUTTAB_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/kuttab.db"}
     runner = ["local_runner", "runner", "--dir", tmp_path / "runner"]
-    await _run("env", *(f"{name}={value}" for name, value in database.items()), *_kuttab("db", "upgrade"))
+    await run("env", *(f"{name}={value}" for name, value in database.items()), *_kuttab("db", "upgrade"))
 
     async with (
         _running(*runner, until="is at work", log=tmp_path / "runner.log", **database),
@@ -283,7 +283,7 @@ async def test_the_examples_together_run_an_external_experiment_to_its_end(rabbi
         _running("examples.publish.subscribe", rabbitmq_url, until="takes", log=tmp_path / "seen.log"),
     ):
         everything = await _listen(await connection.channel(), "kuttab.#")
-        await _run(*_example("with_aio_pika"), rabbitmq_url, EXAMPLES / "experiment.json")
+        await run(*_example("with_aio_pika"), rabbitmq_url, EXAMPLES / "experiment.json")
         told = await _hear_until_the_end(everything)
         finished = [event for event in told if isinstance(event, TrialFinished)]
         await _eventually(lambda: (tmp_path / "seen.log").read_text().count("Succeeded") == 6)
