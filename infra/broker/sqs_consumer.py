@@ -39,17 +39,17 @@ class SQSConsumer:
         self._room = asyncio.Event()
         self._changing = asyncio.Lock()
         self._failure_count = 0
-        self._is_closed = False
+        self._closing = asyncio.Event()
         self._beating = asyncio.create_task(self._beat())
 
     @property
     def is_healthy(self) -> bool:
         """Whether the last poll was answered, or nobody wants messages any more."""
-        return self._is_closed or not self._failure_count
+        return self._closing.is_set() or not self._failure_count
 
     async def receive(self, limit: int) -> list[Delivery]:
         """Wait for messages, over any outage. A poll outlives a cancelled call: the next one takes what it brings."""
-        while not self._buffer and not self._is_closed:
+        while not self._buffer and not self._closing.is_set():
             room = self._prefetch - len(self._held)
             if self._poll is not None:
                 await asyncio.wait({self._poll})
@@ -76,7 +76,7 @@ class SQSConsumer:
 
     async def close(self) -> None:
         """Stop; what was received and not acked goes back to the queue."""
-        self._is_closed = True
+        self._closing.set()
         self._beating.cancel()
         if self._poll is not None:
             await asyncio.wait({self._poll})
@@ -100,8 +100,9 @@ class SQSConsumer:
         except BrokerError as error:
             log.warning("cannot receive", extra={"queue": self._queue, "reason": str(error)})
             self._failure_count += 1
-            if not self._is_closed:
-                await asyncio.sleep(outage_seconds(self._failure_count))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(outage_seconds(self._failure_count)):
+                    await self._closing.wait()
         else:
             self._failure_count = 0
             for message in messages:

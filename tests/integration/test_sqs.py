@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
 from types_boto3_sqs import SQSClient
 
 from events.envelope import decode, encode
@@ -22,6 +21,7 @@ from infra.broker.sqs_link import SQSLink
 from infra.broker.sqs_receipts import Receipt
 from infra.broker.sqs_source import Mapping, MappingError, SQSEventSource
 from tests.builders import a_reference, a_tick, an_edit
+from tests.services.sqs_faults import Answer, break_sqs, fails_entry, internal_error, throttled
 
 QUEUE = "experiment-edit"
 PATIENCE_SECONDS = 20.0
@@ -51,47 +51,6 @@ def queue_url(broker: SQSBroker, sqs_client: SQSClient, sqs_prefix: str) -> str:
 @pytest.fixture
 def dead_url(broker: SQSBroker, sqs_client: SQSClient, sqs_prefix: str) -> str:
     return sqs_client.get_queue_url(QueueName=f"{sqs_prefix}{QUEUE}-dead")["QueueUrl"]
-
-
-async def _break(link: SQSLink, operation: str, *answers: Callable[[bytes], tuple[int, Any]]) -> list[bytes]:
-    """Let SQS answer the next calls so, and the later ones as it does; return the bodies of all calls."""
-    left, calls = iter(answers), list[bytes]()
-
-    def answer(request: Any, **_: object) -> AWSResponse | None:
-        calls.append(request.body)
-        broken = next(left, None)
-        if broken is None:
-            return None
-        status, content = broken(request.body)
-        return _response(request.url, status, content)
-
-    (await link.client()).meta.events.register(f"before-send.sqs.{operation}", answer)
-    return calls
-
-
-def _response(url: str, status: int, content: Any) -> AWSResponse:
-    class Raw:
-        def stream(self, **_: object) -> Iterator[bytes]:
-            yield json.dumps(content).encode()
-
-    return AWSResponse(url, status, {"Content-Type": "application/x-amz-json-1.0"}, Raw())
-
-
-def _throttled(_: bytes) -> tuple[int, Any]:
-    return 400, {"__type": "com.amazonaws.sqs#ThrottlingException", "message": "Rate exceeded"}
-
-
-def _internal_error(_: bytes) -> tuple[int, Any]:
-    return 500, {"__type": "com.amazonaws.sqs#InternalError", "message": "try again"}
-
-
-def _fails_entry(entry: str, *, by_sender: bool) -> Callable[[bytes], tuple[int, Any]]:
-    def answer(body: bytes) -> tuple[int, Any]:
-        ids = [it["Id"] for it in json.loads(body)["Entries"]]
-        failed = [{"Id": entry, "SenderFault": by_sender, "Code": "InternalError", "Message": "not this one"}]
-        return 200, {"Successful": [{"Id": it} for it in ids if it != entry], "Failed": failed}
-
-    return answer
 
 
 async def _receive(broker: SQSBroker, count: int = 1) -> list[Delivery]:
@@ -125,7 +84,7 @@ async def test_the_clocks_tick_has_no_group_and_finds_its_queue(broker: SQSBroke
 
 
 async def test_entries_that_sqs_failed_are_sent_again_alone(broker: SQSBroker) -> None:
-    calls = await _break(broker._link, "SendMessageBatch", _fails_entry("1", by_sender=False))
+    calls = await break_sqs(broker, "SendMessageBatch", fails_entry("1", by_sender=False))
 
     await broker.publish([an_edit(id=f"edit-{index}") for index in range(3)])
 
@@ -134,7 +93,7 @@ async def test_entries_that_sqs_failed_are_sent_again_alone(broker: SQSBroker) -
 
 
 async def test_an_entry_that_is_the_senders_fault_is_not_tried_again(broker: SQSBroker) -> None:
-    calls = await _break(broker._link, "SendMessageBatch", _fails_entry("0", by_sender=True))
+    calls = await break_sqs(broker, "SendMessageBatch", fails_entry("0", by_sender=True))
 
     with pytest.raises(BrokerError, match="InternalError: not this one"):
         await broker.publish([an_edit()])
@@ -144,15 +103,15 @@ async def test_an_entry_that_is_the_senders_fault_is_not_tried_again(broker: SQS
 
 async def test_entries_that_fail_for_good_are_an_error(broker: SQSBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqs_publisher, "PAUSES_SECONDS", (0.0,))
-    await _break(broker._link, "SendMessageBatch", *[_fails_entry("0", by_sender=False)] * 2)
+    await break_sqs(broker, "SendMessageBatch", *[fails_entry("0", by_sender=False)] * 2)
 
     with pytest.raises(BrokerError, match="1 of 2 messages were not taken by SQS: InternalError"):
         await broker.publish([an_edit(id="a"), an_edit(id="b")])
 
 
-@pytest.mark.parametrize("trouble", [_throttled, _internal_error], ids=["throttled", "500"])
-async def test_trouble_of_sqs_is_tried_again(broker: SQSBroker, trouble: Callable[[bytes], tuple[int, Any]]) -> None:
-    calls = await _break(broker._link, "SendMessageBatch", trouble)
+@pytest.mark.parametrize("trouble", [throttled, internal_error], ids=["throttled", "500"])
+async def test_trouble_of_sqs_is_tried_again(broker: SQSBroker, trouble: Answer) -> None:
+    calls = await break_sqs(broker, "SendMessageBatch", trouble)
 
     await broker.publish([an_edit()])
 
@@ -164,7 +123,7 @@ async def test_trouble_of_sqs_is_tried_again(broker: SQSBroker, trouble: Callabl
 async def test_trouble_that_lasts_is_one_line_and_nothing_is_acked(broker: SQSBroker) -> None:
     await broker.publish([an_edit()])
     (delivery,) = await _receive(broker)
-    await _break(broker._link, "SendMessageBatch", *[_internal_error] * 10)
+    await break_sqs(broker, "SendMessageBatch", *[internal_error] * 10)
 
     with pytest.raises(BrokerError, match=r"^[^\n]*InternalError[^\n]*$"):
         await broker.postpone(delivery, an_edit(id="again"), delay_seconds=1)
@@ -175,7 +134,7 @@ async def test_trouble_that_lasts_is_one_line_and_nothing_is_acked(broker: SQSBr
 
 async def test_messages_come_although_a_receive_failed(broker: SQSBroker, caplog: pytest.LogCaptureFixture) -> None:
     await broker.publish([an_edit()])
-    await _break(broker._link, "ReceiveMessage", *[_internal_error] * 4)
+    await break_sqs(broker, "ReceiveMessage", *[internal_error] * 4)
 
     (delivery,) = await _receive(broker)
 
@@ -194,7 +153,7 @@ async def test_a_receipt_that_has_expired_is_ignored(broker: SQSBroker, sqs_clie
 
 
 async def test_a_delay_is_never_longer_than_sqs_allows(broker: SQSBroker) -> None:
-    calls = await _break(broker._link, "SendMessageBatch")
+    calls = await break_sqs(broker, "SendMessageBatch")
 
     await broker.publish([an_edit()], delay_seconds=0.2)
     await broker.publish([an_edit()], delay_seconds=86_400)
@@ -378,7 +337,7 @@ async def test_a_source_goes_on_after_an_outage(
 ) -> None:
     caplog.set_level(logging.WARNING)
     await broker.publish([an_edit()])
-    await _break(link, "ReceiveMessage", *[_internal_error] * 4)
+    await break_sqs(link, "ReceiveMessage", *[internal_error] * 4)
     source = SQSEventSource(link, sqs_prefix + QUEUE, lambda _: None, Mapping())
 
     async with _polled(source):
