@@ -13,6 +13,7 @@ COMMANDS = {
     "get": "List Experiments, Trials or Suggestions.",
     "describe": "Show an Experiment or a Trial in detail.",
     "explain": "Say why an Experiment is where it is, and what would move it.",
+    "collect": "Show what a metrics filter finds in a log.",
     "logs": "Print the log of a Trial's Worker.",
     "scale": "Change the budget of an Experiment.",
     "stop": "End an Experiment now and stop its Workers.",

@@ -90,7 +90,7 @@ class TextCollector:
     """Finds `name=value` in lines, as Katib does: by filters with two groups, in lines that hold a metric's name.
 
     An empty value, or a sign alone, is no report. Text that is no number, such as `nan`, is kept where a filter
-    captures it; whether it counts is not judged here.
+    captures it; whether it counts is not judged here. Without names every metric is wanted.
     """
 
     def __init__(self, metric_names: Sequence[str], filters: Sequence[str] = ()) -> None:
@@ -102,21 +102,25 @@ class TextCollector:
         return tuple(point for line in lines for point in self._parse_line(line))
 
     def _parse_line(self, line: LogLine) -> list[MetricPoint]:
-        if not any(name in line.text for name in self._names):
+        if self._names and not any(name in line.text for name in self._names):
             return []
         time = parse_time(line.text.partition(" ")[0])
         found: dict[tuple[int, str], MetricPoint] = {}
         for pattern in self._filters:
             for match in pattern.finditer(line.text):
                 name, value = (text.strip() if text else "" for text in match.group(1, 2))
-                if name in self._names and value.strip("+-"):
+                is_wanted = name in self._names if self._names else name
+                if is_wanted and value.strip("+-"):
                     position = line.position + match.start()
                     found[position, name] = _point(position, name, value, time)
         return [found[key] for key in sorted(found)]
 
 
 class JsonCollector:
-    """Reads one JSON object a line; a metric's value may be a number or a text, `timestamp` seconds or RFC 3339."""
+    """Reads one JSON object a line; a metric's value may be a number or a text, `timestamp` seconds or RFC 3339.
+
+    Without names every field that has such a value is wanted.
+    """
 
     def __init__(self, metric_names: Sequence[str]) -> None:
         self._names = tuple(dict.fromkeys(metric_names))
@@ -136,7 +140,7 @@ class JsonCollector:
             self.bad_line_count += 1
             return []
         time = parse_time(entry.get("timestamp"))
-        values = {name: _to_value(entry.get(name)) for name in self._names}
+        values = {name: _to_value(entry.get(name)) for name in self._names or (it for it in entry if it != "timestamp")}
         return [_point(line.position, name, value, time) for name, value in values.items() if value]
 
 

@@ -1,0 +1,79 @@
+"""`kuttab collect`: what a metrics collector would read in a file, line by line."""
+
+from typing import IO, TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from events.observation import MetricPoint
+    from functions.observation.collectors.text import Parser
+    from functions.worker import LogLine
+
+_READ_BYTES = 1024 * 1024
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"))
+@click.option(
+    "--filter", "filters", multiple=True, metavar="REGEX", help="As metricsFormat has it; Katib's by default."
+)
+@click.option("--format", "kind", type=click.Choice(["TEXT", "JSON"]), default="TEXT", help="As fileSystemPath has it.")
+@click.option("--metric", "names", multiple=True, metavar="NAME", help="Only this metric; everything found by default.")
+@click.option("--all", "is_whole", is_flag=True, help="Show the lines in which nothing is found as well.")
+def command(*, file: IO[bytes], filters: tuple[str, ...], kind: str, names: tuple[str, ...], is_whole: bool) -> None:
+    """Show the metrics that a collector would read in FILE (- is standard input), to try a regular expression on a log.
+
+    Each line has the line's number, the metric, its value and its time. Exit status 1: nothing was found.
+    """
+    parser = _parser(filters, kind, names)
+    line_count = point_count = 0
+    for line_count, line in enumerate(_lines(file), start=1):
+        points = parser.parse([line])
+        point_count += len(points)
+        for point in points:
+            click.echo(_describe(line_count, point))
+        if not points and is_whole:
+            click.echo(f"{line_count}\t-\t{line.text}")
+    click.echo(f"{point_count} found in {line_count} lines{_complaint(parser)}", err=True)
+    if not point_count:
+        raise click.exceptions.Exit(1)
+
+
+def _parser(filters: "Sequence[str]", kind: str, names: "Sequence[str]") -> "Parser":
+    """Return the collector. Raises CommandError where a filter cannot be used."""
+    from functions.observation.collectors.text import JsonCollector, TextCollector, filter_errors
+    from local_runner.cli.errors import CommandError
+
+    if kind == "JSON" and filters:
+        raise CommandError("error: --filter: must be left out with --format JSON")
+    if wrong := [message for _, message in filter_errors(filters)]:
+        raise CommandError("\n".join(f"error: --filter: {message}" for message in wrong))
+    return JsonCollector(names) if kind == "JSON" else TextCollector(names, filters)
+
+
+def _lines(file: IO[bytes]) -> "Iterator[LogLine]":
+    """Yield lines as a Worker's log is read: cut where they are too long, also at a lone carriage return."""
+    from functions.observation.collectors.lines import split_lines
+
+    data, start, is_over = b"", 0, False
+    while not is_over:
+        part = file.read(_READ_BYTES)
+        is_over = not part
+        data += part
+        lines, end = split_lines(data, start, is_over=is_over)
+        yield from lines
+        data, start = data[end - start :], end
+
+
+def _describe(number: int, point: "MetricPoint") -> str:
+    from events.resource import to_wire_time
+
+    time = to_wire_time(point.time) if point.time else "-"
+    return f"{number}\t{point.name}\t{point.value}\t{time}"
+
+
+def _complaint(parser: "Parser") -> str:
+    count = getattr(parser, "bad_line_count", 0)
+    return f"; {count} of them hold no JSON object and are passed over" if count else ""
