@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from events.experiment import ExperimentResource, ExperimentSpec
 from events.objective import Objective
 from events.resource import API_VERSION
+from functions.experiment.budget_rules import validate_budget
 from functions.experiment.collector_rules import validate_collector
 from functions.experiment.life_rules import validate_life
 from functions.experiment.parsing import Problem
@@ -19,8 +20,6 @@ GENERATED_CHARACTERS = 5
 """What takes the place of the end of a `generateName`."""
 NAMESPACE_CHARACTERS = 63
 METRIC_NAME_CHARACTERS = 255
-MAX_COUNT = 2**31 - 1
-"""Katib's counts are int32."""
 
 RESUME_POLICIES = frozenset({"", "Never", "LongRunning", "FromVolume"})
 
@@ -36,14 +35,13 @@ _NAMESPACE_MESSAGE = (
     f" and may not be longer than {NAMESPACE_CHARACTERS} characters"
 )
 _MUST_BE_SPECIFIED = "must be specified"
-_ABOVE_MAX_TRIAL_COUNT = "should be less than or equal to spec.maxTrialCount"
 
 
 def validate_experiment(resource: ExperimentResource) -> Iterator[Problem]:
     """Yield everything that is wrong with an Experiment that has its defaults."""
     spec = resource.spec
     yield from _validate_identity(resource)
-    yield from _validate_budget(spec)
+    yield from validate_budget(spec)
     yield from validate_life(spec)
     yield from _validate_objective(spec.objective)
     yield from validate_algorithm(spec)
@@ -69,26 +67,6 @@ def _validate_identity(resource: ExperimentResource) -> Iterator[Problem]:
         yield "metadata.name", _NAME_MESSAGE
     if not _NAMESPACE.fullmatch(metadata.namespace) or len(metadata.namespace) > NAMESPACE_CHARACTERS:
         yield "metadata.namespace", _NAMESPACE_MESSAGE
-
-
-def _validate_budget(spec: ExperimentSpec) -> Iterator[Problem]:
-    yield from _validate_count("spec.maxFailedTrialCount", spec.max_failed_trial_count, least=0)
-    yield from _validate_count("spec.maxTrialCount", spec.max_trial_count, least=1)
-    yield from _validate_count("spec.parallelTrialCount", spec.parallel_trial_count, least=1)
-    most = spec.max_trial_count
-    if most is None or most <= 0:
-        return
-    if (spec.max_failed_trial_count or 0) > most:
-        yield "spec.maxFailedTrialCount", _ABOVE_MAX_TRIAL_COUNT
-    if (spec.parallel_trial_count or 0) > most:
-        yield "spec.parallelTrialCount", _ABOVE_MAX_TRIAL_COUNT
-
-
-def _validate_count(path: str, count: int | None, *, least: int) -> Iterator[Problem]:
-    if count is not None and count < least:
-        yield path, "must be greater than 0" if least else "should not be less than 0"
-    if count is not None and count > MAX_COUNT:
-        yield path, f"should be less than or equal to {MAX_COUNT}"
 
 
 def _validate_objective(objective: Objective | None) -> Iterator[Problem]:

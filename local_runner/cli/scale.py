@@ -49,8 +49,9 @@ def command(
 
 
 def _budget(experiment: "Experiment", changes: dict[str, int]) -> "Budget":
-    """Return the complete budget. Raises CommandError where admission would refuse it, or where it is too late."""
+    """Return the complete budget. Raises CommandError where it may not be so, or where it is too late."""
     from events.experiment import Budget
+    from functions.experiment.update_rules import validate_update
     from local_runner.cli.errors import CommandError
 
     spec = experiment.spec
@@ -59,12 +60,7 @@ def _budget(experiment: "Experiment", changes: dict[str, int]) -> "Budget":
         max_trial_count=spec.max_trial_count,
         max_failed_trial_count=spec.max_failed_trial_count,
     ).replace(**changes)
-    most = budget.max_trial_count
-    if most is not None and budget.parallel_trial_count > most:
-        raise CommandError("error: --parallel must not be greater than --max-trials")
-    if most is not None and (budget.max_failed_trial_count or 0) > most:
-        raise CommandError("error: --max-failed must not be greater than --max-trials")
-    if experiment.is_completed and not experiment.is_restartable:
-        policy = f"its resumePolicy is {spec.resume_policy}" if spec.resume_policy == "Never" else "it cannot go on"
-        raise CommandError(f"error: experiment {experiment.name} has ended, and {policy}: run it anew")
+    problems = list(validate_update(experiment, spec.replace(**dict(budget))))
+    if problems:
+        raise CommandError("\n".join(f"error: experiment {experiment.name}: {path}: {text}" for path, text in problems))
     return budget

@@ -205,8 +205,8 @@ def test_scale_sends_the_complete_budget() -> None:
     ("arguments", "message"),
     [
         ((), "give --max-trials, --parallel or --max-failed"),
-        (("--parallel", "7"), "--parallel must not be greater than --max-trials"),
-        (("--max-failed", "7"), "--max-failed must not be greater than --max-trials"),
+        (("--parallel", "7"), "spec.parallelTrialCount: should be less than or equal to spec.maxTrialCount"),
+        (("--max-failed", "7"), "spec.maxFailedTrialCount: should be less than or equal to spec.maxTrialCount"),
         (("--max-trials", "0"), "0 is not in the range"),
     ],
 )
