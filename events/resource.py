@@ -39,12 +39,29 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", alias_generator=to_camel, populate_by_name=True)
 
     def to_manifest(self) -> Manifest:
-        """Return this as JSON types, with the fields that are unset left out."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """Return this as JSON types; what is unset, or empty as it is by default, is left out, as Katib does it."""
+        manifest = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        _leave_out_empty(self, manifest)
+        return manifest
 
     def replace(self, **changes: object) -> Self:
         """Return a copy with these fields changed; the values are trusted."""
         return self.model_copy(update=changes)
+
+
+def _leave_out_empty(value: object, manifest: JsonValue) -> None:
+    """Take the empty texts, lists and objects and what is false out of a manifest, where that is the default."""
+    if isinstance(value, Model) and isinstance(manifest, dict):
+        for name, field in type(value).model_fields.items():
+            alias, item = field.alias or name, getattr(value, name)
+            is_default = item == field.get_default(call_default_factory=True)
+            if is_default and (item is False or item in ("", (), {})):
+                manifest.pop(alias, None)
+            elif alias in manifest:
+                _leave_out_empty(item, manifest[alias])
+    elif isinstance(value, tuple) and isinstance(manifest, list):
+        for item, part in zip(value, manifest, strict=True):
+            _leave_out_empty(item, part)
 
 
 class Strict(Model):

@@ -77,7 +77,7 @@ def _source_errors(template: TrialTemplate) -> Iterator[Problem]:
             yield f"{_AT}.configMap", "configMapName, configMapNamespace and templatePath must be specified"
         elif source.trial_spec is None:
             named = f"{source.config_map_namespace}/{source.config_map_name}"
-            words = "give it as a document of the same file, or as a file of its own"
+            words = "give it as a document of the same file, or with --config-map FILE"
             yield _AT, f"unable to parse {_AT}: ConfigMap {named} is not at hand: {words}"
 
 

@@ -227,7 +227,7 @@ def test_an_empty_template_lacks_what_katib_says() -> None:
     ]
 
 
-GIVE_IT = "give it as a document of the same file, or as a file of its own"
+GIVE_IT = "give it as a document of the same file, or with --config-map FILE"
 
 
 @pytest.mark.parametrize(
