@@ -184,7 +184,10 @@ class Experiment:
         if trial.state not in RESULTS:
             return
         is_text = trial.value is None and trial.fold.is_available(self.objective)
-        if not is_text and (trial.value is None or not self.objective.is_better(trial.value, self.optimal_value)):
+        if trial.value is None:
+            if not is_text:
+                return
+        elif not self.objective.is_better(trial.value, self.optimal_value):
             self.stale_count += 1
             return
         self.stale_count = 0

@@ -118,6 +118,8 @@ def _slots(experiment: Experiment, waiting: list[tuple[Trial, Waiting]]) -> Iter
         left = experiment.spec.max_trial_count
         is_spent = left is not None and experiment.created_count >= left
         yield "Its last Trials are active." if is_spent else f"All {len(waiting)} slot(s) are taken."
+    if hidden := experiment.active_count - len(waiting):
+        yield f"{hidden} deleted Trial(s) are still being stopped, and take a slot each."
     kinds = Counter(word.what.split(",")[0] for _, word in waiting)
     for what, count in kinds.most_common(3):
         word = next(each for _, each in waiting if each.what.split(",")[0] == what)

@@ -17,8 +17,11 @@ class Script:
     seconds: float
     lines: Sequence[tuple[float, str]] = ()
     exit_code: int = 0
+    reason: str = ""
+    """What the target says of an exit code other than 0, such as `Preempted`."""
     vanishes: bool = False
     refusal: str = ""
+    refusal_reason: str = "Refused"
 
 
 @dataclass(slots=True)
@@ -26,6 +29,8 @@ class _Life:
     script: Script
     started_at: datetime
     stopped_at: datetime | None = None
+    ended_skew: timedelta | None = None
+    """How far the target's clock was off when the end was first seen."""
 
     def ends_at(self) -> datetime:
         """Return when the Worker ends, by its script or by a stop."""
@@ -51,8 +56,16 @@ def read_script(worker: Worker) -> Script:
 class SimulatedTarget:
     """The port `LocalTarget`, without any process."""
 
-    def __init__(self, now: Callable[[], datetime], script: Callable[[Worker], Script] = read_script) -> None:
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        script: Callable[[Worker], Script] = read_script,
+        *,
+        skew: Callable[[], timedelta] = timedelta,
+    ) -> None:
+        """`now` is the time that passes for Workers; what the target says of it is off by `skew`, which may jump."""
         self._now = now
+        self._skew = skew
         self._script = script
         self._lives: dict[tuple[str, int], _Life] = {}
 
@@ -64,6 +77,11 @@ class SimulatedTarget:
     def knows(self, worker: Worker) -> bool:
         """Tell whether the Worker was launched here and not removed."""
         return (worker.trial.uid, worker.attempt) in self._lives
+
+    def written_count(self, worker: Worker) -> int | None:
+        """Return how many lines the Worker has written, or None where it was never here or is gone."""
+        life = self._lives.get((worker.trial.uid, worker.attempt))
+        return len(life.log_at(self._now()).splitlines()) if life else None
 
     def script_of(self, worker: Worker) -> Script:
         """Return what a Worker that lives or lived here does."""
@@ -85,7 +103,7 @@ class SimulatedTarget:
         if (worker.trial.uid, worker.attempt) not in self._lives:
             script = self._script(worker)
             if script.refusal:
-                raise LaunchRefusedError("Refused", script.refusal)
+                raise LaunchRefusedError(script.refusal_reason, script.refusal)
             self._lives[worker.trial.uid, worker.attempt] = _Life(script, self._now())
         return f"simulated/{worker.trial.uid}/{worker.attempt}"
 
@@ -95,13 +113,17 @@ class SimulatedTarget:
         if life is None:
             return WorkerState(WorkerPhase.MISSING, reason="WorkerLost", message="the simulated Worker is gone")
         if self._now() < life.ends_at():
-            return WorkerState(WorkerPhase.RUNNING, started_at=life.started_at)
+            return WorkerState(WorkerPhase.RUNNING, started_at=life.started_at + self._skew())
+        if life.ended_skew is None:
+            life.ended_skew = self._skew()
         was_stopped = life.stopped_at is not None and life.ends_at() == life.stopped_at
         code = 143 if was_stopped else life.script.exit_code
         phase = WorkerPhase.SUCCEEDED if code == 0 else WorkerPhase.FAILED
         message = "" if code == 0 else f"exit code {code}"
-        times = {"started_at": life.started_at, "ended_at": life.ends_at(), "looked_at": self._now()}
-        return WorkerState(phase, code, "" if code == 0 else "Error", message, **times)
+        ended_at, looked_at = life.ends_at() + life.ended_skew, self._now() + self._skew()
+        times = {"started_at": life.started_at + life.ended_skew, "ended_at": ended_at, "looked_at": looked_at}
+        own = "" if was_stopped else life.script.reason
+        return WorkerState(phase, code, "" if code == 0 else own or "Error", message, **times)
 
     async def read_log(self, worker: Worker, start: int, *, is_over: bool) -> LogChunk:
         """Return whole lines from this byte on."""

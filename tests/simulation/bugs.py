@@ -2,19 +2,25 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime
 from unittest.mock import patch
 
 from events.envelope import Event
 from events.observation import MetricRange
 from events.reference import TrialEvent
+from events.trial import TrialAttempt, TrialDeleteRequested, WorkerOutcome
 from functions.catalog import Subscription
+from functions.experiment.model import Experiment
+from functions.limits import Limits
 from functions.ports import Ledger, Store
 from functions.suggestion import applying
 from functions.suggestion.model import Suggestion
+from functions.trial import delete as trial_delete
 from functions.trial.model import Trial
 from infra import runtime
 from infra.runtime import Runtime
 from infra.wiring import Wiring
+from tests.simulation.world import SpyNotifier
 
 
 def publish_before_commit() -> AbstractContextManager[object]:
@@ -93,10 +99,83 @@ def skip_a_cursor_gap() -> AbstractContextManager[object]:
     return stack
 
 
+def retry_for_ever() -> AbstractContextManager[object]:
+    """Let a Trial be tried again whatever its budget says."""
+    return patch("functions.trial.failure.max_retries", lambda *_: 1_000)
+
+
+def retry_what_the_program_did() -> AbstractContextManager[object]:
+    """Let a program that failed be tried again."""
+    return patch("functions.trial.failure.is_retried", lambda outcome, _: outcome != WorkerOutcome.SUCCEEDED)
+
+
+def forget_the_attempts() -> AbstractContextManager[object]:
+    """Let only the last attempt be kept."""
+    original = Trial.relaunch
+
+    def relaunch(self: Trial, failed: TrialAttempt, *, retry_at: datetime) -> None:
+        original(self, failed, retry_at=retry_at)
+        self.attempts = (failed,)
+
+    return patch.object(Trial, "relaunch", relaunch)
+
+
+def forget_the_deadline() -> AbstractContextManager[object]:
+    """Let time pass without end."""
+    return patch.object(Experiment, "deadline", None)
+
+
+def drain_always() -> AbstractContextManager[object]:
+    """Let the Workers of an ended Experiment run on, whatever it says."""
+
+    async def stop_nothing(*_: object, **__: object) -> list[Event]:
+        return []
+
+    return patch("functions.experiment.conclusion.stop_trials", stop_nothing)
+
+
+def uncount_a_deleted_trial() -> AbstractContextManager[object]:
+    """Let the deletion of a Trial take it out of its Experiment's counters."""
+    original = trial_delete.handle
+
+    async def handle(event: TrialDeleteRequested, *, store: Store, limits: Limits) -> list[Event]:
+        follow = await original(event, store=store, limits=limits)
+        experiment = await store.experiment(event.experiment, lock=True)
+        if experiment is not None and experiment.created_count:
+            experiment.created_count -= 1
+        return follow
+
+    return patch.object(trial_delete, "handle", handle)
+
+
+def count_failures_as_stagnation() -> AbstractContextManager[object]:
+    """Let every Trial that ends count as one that was no better."""
+    original = Experiment.settle
+
+    def settle(self: Experiment, *, at: datetime) -> None:
+        self.stale_count = max(self.stale_count, self.failed)
+        original(self, at=at)
+
+    return patch.object(Experiment, "settle", settle)
+
+
+def tell_one_sink() -> AbstractContextManager[object]:
+    """Let the first sink that hears of an end be the only one."""
+    return patch.object(SpyNotifier, "sinks", ("webhook",))
+
+
 BUGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "publish before commit": publish_before_commit,
     "ack before publish": ack_before_publish,
     "forget the lease": forget_the_lease,
     "ignore the attempt": ignore_the_attempt,
     "skip a cursor gap": skip_a_cursor_gap,
+    "retry for ever": retry_for_ever,
+    "retry what the program did": retry_what_the_program_did,
+    "forget the attempts": forget_the_attempts,
+    "forget the deadline": forget_the_deadline,
+    "drain always": drain_always,
+    "uncount a deleted Trial": uncount_a_deleted_trial,
+    "count failures as stagnation": count_failures_as_stagnation,
+    "tell one sink": tell_one_sink,
 }

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections import defaultdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from events.experiment import ExperimentFinished
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _COUNTERS = ("pending", "running", "succeeded", "failed", "killed", "early_stopped", "metrics_unavailable")
+_FAILED = ("Failed", "MetricsUnavailable")
+_FINAL = ("UserError", "Timeout", "MetricsUnavailable")
+"""Classes that another attempt would not mend."""
 _FROZEN = ("state", "value", "fold", "seq", "attempt", "assignments", "completed_at", "outcome", "reason", "message")
 
 
@@ -31,7 +35,8 @@ class Inspector:
         self._created: dict[str, int] = {}
         self._frozen: dict[tuple[str, int], tuple[Any, ...]] = {}
         self._states: dict[tuple[str, int], str] = {}
-        self.notified: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self._attempts: dict[tuple[str, int], list[Any]] = {}
+        self.notified: dict[tuple[str, int, str], set[str]] = defaultdict(set)
         self.launches: dict[tuple[str, int], int] = defaultdict(int)
         self.logs: dict[tuple[str, int], bytes] = {}
 
@@ -50,6 +55,7 @@ class Inspector:
             self._check_budget(experiment, trials)
             self._check_counters(experiment, trials)
             self._check_frozen(experiment, trials)
+            self._check_life(experiment, trials)
 
     def _check_budget(self, experiment: dict[str, Any], trials: list[dict[str, Any]]) -> None:
         uid, spec = experiment["uid"], json.loads(experiment["spec"])
@@ -87,6 +93,37 @@ class Inspector:
                 now = tuple(trial[name] for name in _FROZEN)
                 expect(self._frozen.setdefault(key, now) == now, f"terminal Trial {key} changed")
 
+    def _check_life(self, experiment: dict[str, Any], trials: list[dict[str, Any]]) -> None:
+        """Check retries, stagnation, the deadline, and that an end has stopped what it says it stops."""
+        spec, world = json.loads(experiment["spec"]), self._world
+        is_open = experiment["completed_at"] is None and experiment["deleted_at"] is None
+        retries = spec.get("maxRetries", world.limits.max_attempts - 1)
+        for trial in trials:
+            self._check_attempts(trial, retries)
+        if experiment["restarted_at"] is None:
+            stale = _count_stale(trials)
+            expect(experiment["stale_count"] == stale, f"{experiment['stale_count']} stale results are not {stale}")
+        most = spec.get("maxTrialsWithoutImprovement")
+        expect(not (is_open and most and experiment["stale_count"] >= most), "it goes on without improvement")
+        began = experiment["restarted_at"] or experiment["created_at"]
+        newest = max((trial["created_at"] for trial in trials), default=began)
+        seconds = spec.get("maxDurationSeconds")
+        expect(not (is_open and seconds and _apart(began, newest) >= seconds), "a Trial was created after the time")
+        is_told = not is_open and experiment["notified_completion"] >= experiment["completion"] > 0
+        if is_told and not experiment["deleted_at"] and spec.get("onComplete") == "stop":
+            left = [it["name"] for it in trials if it["state"] in ACTIVE and it["stop_reason"] is None]
+            expect(not left, f"the end was told, and nobody stops {left}")
+
+    def _check_attempts(self, trial: dict[str, Any], retries: int) -> None:
+        key, kept = (trial["experiment_uid"], trial["number"]), json.loads(trial["attempts"])
+        known = self._attempts.get(key, [])
+        expect(kept[: len(known)] == known, f"an attempt of {key} was forgotten or changed")
+        self._attempts[key] = kept
+        expect([it["attempt"] for it in kept] == list(range(1, trial["attempt"])), f"attempts of {key} have gaps")
+        expect(len(kept) <= retries, f"{key} was tried again {len(kept)} times, {retries} are allowed")
+        expect((trial["failure"] is not None) == (trial["state"] in _FAILED), f"{key} has class {trial['failure']}")
+        expect(not any(it["failureClass"] in _FINAL for it in kept), f"{key} was tried again in vain: {kept}")
+
     def note_launched(self, worker: Worker, target: SimulatedTarget) -> None:
         """Check a launch: one Worker per attempt, and only of the current attempt."""
         key = (worker.trial.uid, worker.attempt)
@@ -96,11 +133,12 @@ class Inspector:
         expect(self.launches[key] == 1, f"{key} was launched {self.launches[key]} times")
         rows = self.rows("SELECT attempt FROM trials WHERE uid = ?", worker.trial.uid)
         expect(not rows or rows[0]["attempt"] >= worker.attempt, "an attempt was launched before it was recorded")
+        self._world.pushers.note_launched(worker, target)
         self.logs[key] = b"".join(f"{text}\n".encode() for _, text in target.script_of(worker).lines)
 
-    def note_notified(self, event: ExperimentFinished) -> None:
+    def note_notified(self, sink: str, event: ExperimentFinished) -> None:
         """Check a notification: one id a completion, and never of a superseded one."""
-        ids = self.notified[event.experiment.uid, event.completion]
+        ids = self.notified[event.experiment.uid, event.completion, sink]
         ids.add(event.id)
         expect(len(ids) == 1, f"one completion was told under {ids}")
 
@@ -114,8 +152,9 @@ class Inspector:
             expect(not experiment["deleted_at"], "a deleted Experiment remains")
             expect(experiment["phase"] in {"Succeeded", "Failed"}, f"{experiment['name']} has not ended")
             if experiment["error"] == "" and self._world.plan.has_clock:
-                told = self.notified.get((experiment["uid"], experiment["completion"]))
-                expect(bool(told) or experiment["nudges"] > 0, "a completion was not told")
+                for sink in ("webhook", "mail"):
+                    told = self.notified.get((experiment["uid"], experiment["completion"], sink))
+                    expect(bool(told) or experiment["nudges"] > 0, f"a completion was not told to {sink}")
         expect(not self.rows("SELECT uid FROM tombstones JOIN experiments USING (uid)"), "a tombstone revived")
         self._check_points()
         self._check_grids()
@@ -138,8 +177,24 @@ class Inspector:
             stored = [row["value"] for row in self.rows(query, trial["uid"], trial["log_source"])]
             written = [line.split("loss=")[1].split()[0] for line in log.splitlines() if "loss=" in line]
             whole = json.loads(trial["outcome"])["data"].get("logEnd")
-            if trial["cursor"] >= (whole or 0):
+            if json.loads(trial["pushers"]):
+                expect(set(stored) <= set(written), f"stored points {stored} were never pushed: {written}")
+            elif trial["cursor"] >= (whole or 0):
                 expect(stored == written, f"stored points {stored} are not the log's {written}")
+
+
+def _count_stale(trials: list[dict[str, Any]]) -> int:
+    """Count the results in a row, in the order in which they came, that were no better than the best before."""
+    best, stale = None, 0
+    done = [it for it in trials if it["state"] in {"Succeeded", "EarlyStopped"} and it["value"] is not None]
+    for trial in sorted(done, key=lambda it: it["seq"]):
+        is_better = best is None or trial["value"] < best
+        best, stale = (trial["value"], 0) if is_better else (best, stale + 1)
+    return stale
+
+
+def _apart(first: str, second: str) -> float:
+    return (datetime.fromisoformat(second) - datetime.fromisoformat(first)).total_seconds()
 
 
 def expect(holds: bool, message: str) -> None:

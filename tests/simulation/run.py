@@ -112,7 +112,10 @@ def _step(world: World) -> None:
         world.clockwork.release()
     elif kind == "pass":
         world.clockwork.now += timedelta(seconds=rng.choice(world.plan.pauses))
+        if world.plan.clocks_jump and rng.random() < 0.1:
+            world.set_clocks()
         world.serve_external()
+        world.pushers.serve()
     elif kind == "tick":
         if world.plan.has_clock:
             world.tick()
@@ -163,6 +166,7 @@ async def _exhaust(world: World) -> None:
         await world.clockwork.settle()
         _raise_errors(world)
         world.serve_external()
+        world.pushers.serve()
         if world.clockwork.release():
             continue
         busy = [process for process in world.processes.values() if world.deliver(process)]

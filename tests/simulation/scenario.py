@@ -32,12 +32,17 @@ class Plan:
     """Seconds that pass at a time."""
     has_clock: bool = True
     """Without a clock, redelivery alone must bring everything to its end: no announcement may be lost."""
+    broken_search: float = 0.0
+    """The share of searches in which the algorithm raises."""
+    clocks_jump: bool = False
+    """The clocks of hosts are off by another amount now and then."""
 
 
 def manifest(rng: Random, index: int, *, kind: str = "", **overrides: Any) -> Manifest:
     """Return an Experiment of a kind that this seed chooses."""
     maximum = rng.choice((1, 3, 5, 8))
     kind = kind or rng.choice(("Process", "Process", "Simulated", "Simulated", "External"))
+    life = life_fields(rng)
     algorithm = rng.choice(("random", "random", "grid"))
     spec: dict[str, Any] = {
         "objective": {"type": "minimize", "objectiveMetricName": "loss"},
@@ -68,17 +73,37 @@ def manifest(rng: Random, index: int, *, kind: str = "", **overrides: Any) -> Ma
             "algorithmName": "medianstop",
             "algorithmSettings": [{"name": "min_trials_required", "value": "1"}, {"name": "start_step", "value": "2"}],
         }
+    if "maxDurationSeconds" in life and rng.random() < 0.3:
+        del spec["maxTrialCount"]
+        spec["algorithm"] = {"algorithmName": "random"}
+    if kind != "External" and rng.random() < 0.15:
+        spec["metricsCollectorSpec"] = {"collector": {"kind": "Push"}}
+    if kind == "Simulated" and rng.random() < 0.2:
+        spec["trialTemplate"]["retain"] = True
     return {
         "apiVersion": "kubeflow.org/v1beta1",
         "kind": "Experiment",
         "metadata": {"name": f"sim-{index}"},
-        "spec": {**spec, **overrides},
+        "spec": {**spec, **life, **overrides},
     }
+
+
+def life_fields(rng: Random) -> dict[str, Any]:
+    """Return some of the optional fields of our own."""
+    choices: dict[str, tuple[float, tuple[Any, ...]]] = {
+        "onComplete": (0.4, ("stop", "stop", "drain")),
+        "maxRetries": (0.4, (0, 0, 1, 5)),
+        "maxDurationSeconds": (0.15, (30, 120, 400)),
+        "maxTrialsWithoutImprovement": (0.2, (1, 2, 4)),
+    }
+    return {name: rng.choice(values) for name, (odds, values) in choices.items() if rng.random() < odds}
 
 
 def clockless_plan(rng: Random) -> Plan:
     """Choose a world in which nothing but the broker's redelivery mends a crash."""
     experiment = manifest(rng, 0, kind="External")
+    experiment["spec"].pop("maxDurationSeconds", None)  # type: ignore[union-attr, call-arg]
+    experiment["spec"].setdefault("maxTrialCount", 5)  # type: ignore[union-attr, call-arg]
     return Plan((experiment,), (ClientAction(0, "created", 0),), rng.randint(50, 200), has_clock=False)
 
 
@@ -97,11 +122,30 @@ def plan(rng: Random) -> Plan:
     steps = rng.randint(100, 500)
     actions = [ClientAction(rng.randint(0, 20), "created", index) for index in range(count)]
     for index in range(count):
-        for kind, odds in (("edited", 0.3), ("stopped", 0.15), ("deleted", 0.15), ("created", 0.2)):
+        for kind, odds in _ACTIONS:
             if rng.random() < odds:
-                data = (rng.randint(1, 4), rng.randint(1, 10)) if kind == "edited" else ()
+                data: tuple[Any, ...] = (rng.random() < 0.2,) if kind not in {"created", "trial_deleted"} else ()
+                data += (rng.randint(1, 4), rng.randint(1, 10)) if kind == "edited" else ()
                 actions.append(ClientAction(rng.randint(0, steps), kind, index, data))
-    return Plan(experiments, tuple(sorted(actions, key=lambda action: action.step)), steps)
+    return Plan(
+        experiments,
+        tuple(sorted(actions, key=lambda action: action.step)),
+        steps,
+        broken_search=rng.choice((0,) * 8 + (0.3, 1.0)),
+        clocks_jump=rng.random() < 0.2,
+    )
+
+
+_ACTIONS = (
+    ("edited", 0.3),
+    ("edited", 0.2),
+    ("stopped", 0.15),
+    ("deleted", 0.15),
+    ("created", 0.2),
+    ("trial_deleted", 0.2),
+    ("trial_deleted", 0.1),
+)
+"""What clients may do to an Experiment in the course of a world, each at a step of its own."""
 
 
 def objective(arguments: list[str]) -> float:
@@ -120,16 +164,16 @@ def script(seed: int, worker: Worker) -> Script:
     loss = objective([str(part) for part in command])
     seconds = rng.choice((0.0, 1.0, 8.0, 30.0, 60.0))
     reports = [(seconds * step / 8, f"epoch {step} loss={loss + (7 - step) * 0.1:.6f} noise=1") for step in range(8)]
+    fates = (
+        (0.03, Script(0, refusal="no such image")),
+        (0.05, Script(0, refusal="the registry does not answer", refusal_reason="ErrImagePull")),
+        (0.15, Script(seconds, reports[:2], vanishes=True)),
+        (0.25, Script(seconds, reports[:2], exit_code=1)),
+        (0.30, Script(seconds, [(0.0, "nothing to report")])),
+        (0.35, Script(seconds, reports[:3], exit_code=143, reason="Preempted")),
+    )
     fate = rng.random()
-    if fate < 0.05:
-        return Script(0, refusal="no such image")
-    if fate < 0.15:
-        return Script(seconds, reports[:2], vanishes=True)
-    if fate < 0.25:
-        return Script(seconds, reports[:2], exit_code=1)
-    if fate < 0.30:
-        return Script(seconds, [(0.0, "nothing to report")])
-    return Script(seconds, reports)
+    return next((found for odds, found in fates if fate < odds), Script(seconds, reports))
 
 
 def hardy_script(worker: Worker) -> Script:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from events.envelope import Event, decode
 from events.experiment import (
@@ -18,14 +18,14 @@ from events.experiment import (
     ExperimentStopRequested,
 )
 from events.observation import MetricPoint, MetricRange
-from events.reference import ExperimentRef
-from events.trial import TargetKind, TrialCreated, TrialFinished, WorkerOutcome
+from events.reference import ExperimentRef, TrialRef
+from events.trial import TargetKind, TrialCreated, TrialDeleteRequested, TrialFinished, WorkerOutcome
 from functions.catalog import ANNOUNCED_TYPES, EXTERNAL_QUEUE, SUBSCRIPTIONS, Subscription, launch_queue
 from functions.limits import Limits
 from functions.ports import Host, Ledger
+from functions.suggestion.searching import SearchError
 from functions.worker import Worker
 from infra.broker.port import Delivery
-from infra.offload import run_in_place
 from infra.runtime import Runtime
 from infra.store.engine import SQLStores, make_engine
 from infra.store.mapping import metadata
@@ -34,6 +34,7 @@ from infra.target.simulated import Script, SimulatedTarget
 from infra.wiring import Wiring
 from local_runner.supervisor import Supervisor
 from tests.simulation.chaos import (
+    IN_TRANSACTION,
     ChaosBroker,
     ChaosStores,
     ChaosTarget,
@@ -45,8 +46,10 @@ from tests.simulation.chaos import (
 )
 from tests.simulation.driver import InstantConnection, open_raw
 from tests.simulation.invariants import Inspector
+from tests.simulation.pushers import Pushers
 from tests.simulation.scenario import Plan, objective
 
+T = TypeVar("T")
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 LIMITS = Limits(
     search_lease_seconds=20,
@@ -67,15 +70,16 @@ FUNCTIONS = ("lambda-a", "lambda-b")
 class SpyNotifier:
     """Remembers who was told what."""
 
-    sinks = ("webhook",)
+    sinks = ("webhook", "mail")
 
     def __init__(self, world: "World", process: str) -> None:
         self._world = world
         self._process = process
 
     async def notify(self, sink: str, event: ExperimentFinished) -> None:
+        assert not IN_TRANSACTION.get(), "a sink was told inside a transaction"
         await self._world.clockwork.gate(self._process)
-        self._world.inspector.note_notified(event)
+        self._world.inspector.note_notified(sink, event)
         if self._world.clockwork.chance(self._world.clockwork.odds.transient):
             raise OSError("no route")
 
@@ -122,7 +126,7 @@ class Process:
             targets=targets,
             host=host,
             limits=world.limits,
-            offload=run_in_place,
+            offload=world.offload,
             notifier=SpyNotifier(world, self.name),
         )
         self.runtime = Runtime(wiring, self.broker)  # type: ignore[arg-type]  # it consumes nothing here
@@ -152,16 +156,31 @@ class World:
         engine = make_engine("sqlite+aiosqlite://", async_creator=lambda *_, **__: _connected(raw))
         self.stores = SQLStores(engine, now=lambda: self.clockwork.now)
         self.inspector = Inspector(raw, self)
-        skew = {name: timedelta(seconds=self.clockwork.rng.choice((-3600, 0, 0, 3600))) for name in HOSTS}
+        self.skew = dict.fromkeys(HOSTS, timedelta(0))
+        self.set_clocks()
+        self.pushers = Pushers(self)
         self.cluster = SimulatedTarget(lambda: self.clockwork.now, script)
-        self.local = {name: SimulatedTarget(self._clock_of(skew[name]), script) for name in HOSTS}
+        self.local = {
+            name: SimulatedTarget(lambda: self.clockwork.now, script, skew=self._skew_of(name)) for name in HOSTS
+        }
         self.processes = {name: Process(self, name) for name in (*HOSTS, *FUNCTIONS)}
         self.tasks: set[asyncio.Task[None]] = set()
         self.uids = [f"uid-{seed}-{index}" for index in range(len(plan.experiments))]
         self.errors: list[BaseException] = []
 
-    def _clock_of(self, skew: timedelta) -> Callable[[], datetime]:
-        return lambda: self.clockwork.now + skew
+    def set_clocks(self) -> None:
+        """Let every host's clock be off by an hour or not at all."""
+        self.skew = {name: timedelta(seconds=self.clockwork.rng.choice((-3600, 0, 0, 3600))) for name in HOSTS}
+
+    def _skew_of(self, name: str) -> Callable[[], timedelta]:
+        return lambda: self.skew[name]
+
+    async def offload(self, work: Callable[[], T]) -> T:
+        """Search in place, unless the algorithm raises in this world."""
+        assert not IN_TRANSACTION.get(), "a search ran inside a transaction"
+        if self.clockwork.rng.random() < self.plan.broken_search:
+            raise SearchError("algorithm random: ValueError: by chance")
+        return work()
 
     async def open(self) -> None:
         """Make the tables."""
@@ -254,8 +273,11 @@ class World:
                 self.broker.put(_answer(event, self.clockwork.now), delay_seconds=5, is_safe=True)
 
     def act(self, kind: str, index: int, data: tuple[Any, ...]) -> None:
-        """Be a client."""
-        ref = ExperimentRef(name=f"sim-{index}", uid=self.uids[index])
+        """Be a client; the first of the data says whether it knows the name only."""
+        if kind == "trial_deleted":
+            self._delete_trial(index)
+            return
+        ref = ExperimentRef(name=f"sim-{index}", uid="" if data and data[0] else self.uids[index])
         at = self.clockwork.now
         identity = {"id": f"client-{self.broker.published:06}", "time": at, "experiment": ref}
         events: dict[str, Callable[[], Event]] = {
@@ -263,10 +285,20 @@ class World:
             "stopped": lambda: ExperimentStopRequested(**identity),
             "deleted": lambda: ExperimentDeleteRequested(**identity),
             "edited": lambda: ExperimentEdited(
-                budget=Budget(parallel_trial_count=data[0], max_trial_count=data[1]), **identity
+                budget=Budget(parallel_trial_count=data[1], max_trial_count=data[2]), **identity
             ),
         }
         self.broker.put(events[kind](), is_safe=True)
+
+    def _delete_trial(self, index: int) -> None:
+        """Be a client that deletes some Trial that it sees."""
+        trials = self.inspector.rows("SELECT * FROM trials WHERE experiment_uid = ?", self.uids[index])
+        if trials:
+            trial = self.clockwork.rng.choice(trials)
+            about = {"name": trial["name"], "uid": trial["uid"], "number": trial["number"]}
+            ref = ExperimentRef(name=f"sim-{index}", uid=self.uids[index])
+            identity = {"id": f"client-{self.broker.published:06}", "time": self.clockwork.now, "experiment": ref}
+            self.broker.put(TrialDeleteRequested(trial=TrialRef(**about), **identity), is_safe=True)
 
 
 async def _connected(raw: Any) -> InstantConnection:

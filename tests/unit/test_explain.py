@@ -202,10 +202,12 @@ async def test_an_external_trial_that_nobody_answers(house: House) -> None:
 async def test_a_worker_that_is_being_stopped(house: House) -> None:
     trial, _ = await house.start()
     await house.play(a_trial_deletion(trial))
+    hidden = await _explain(house)
     await house.change(is_hidden=False)
 
     found = await _explain(house)
 
+    assert "1 deleted Trial(s) are still being stopped, and take a slot each." in hidden.paragraph
     assert found.trials[0][1].what == "its Worker to end: it is being stopped (Killed)"
 
 

@@ -7,11 +7,12 @@ import pytest
 from events.objective import EarlyStoppingRule
 from events.observation import MetricPoint
 from events.search_space import ParameterAssignment
+from events.trial import FailureClass, TargetKind
 from functions.experiment.model import Experiment
 from functions.ports import FinishedTrial, PendingTrial, Stores
 from functions.suggestion.history import pack_row
 from functions.trial.model import StopReason, Trial, TrialState
-from tests.builders import EPOCH, UID, a_finished_trial, a_range, a_trial
+from tests.builders import EPOCH, UID, a_failed_attempt, a_finished_trial, a_range, a_trial
 from tests.contract.store_suite.transactions import add_experiment
 
 
@@ -53,8 +54,11 @@ class TrialContract:
             value=0.1 + 0.2,
             start_average=1e-300,
             stop_reason=StopReason.KILLED,
+            failure=FailureClass.TIMEOUT,
+            retry_at=EPOCH,
             started_at=EPOCH + timedelta(microseconds=1),
         )
+        trial.attempts = (a_failed_attempt(trial, message="gone ☃"), a_failed_attempt(trial, attempt=2))
         trial.fold = trial.fold.add(a_range(0.5, "nan", 0.25).points)
         trial.settle_for(a_finished_trial(trial, 0.5, log_source=""), until=EPOCH)
         before = _fields(trial)
@@ -223,3 +227,17 @@ class TrialContract:
         async with stores.begin() as store:
             await store.delete_page(UID, 10)
             assert await store.points(trial.uid, "log") == []
+
+    async def test_what_a_cluster_retains_is_due_again_when_its_experiment_goes(
+        self, stores: Stores, experiment: Experiment
+    ) -> None:
+        ended = {"state": TrialState.SUCCEEDED, "host": "host-a", "removed_at": EPOCH}
+        kinds = (TargetKind.PROCESS, TargetKind.KUBERNETES, TargetKind.EXTERNAL)
+        await _add(stores, *(a_trial(experiment, at, target=kind, **ended) for at, kind in enumerate(kinds, start=1)))
+
+        async with stores.begin() as store:
+            await store.reopen_ended(UID, with_objects=True)
+
+        found = [await _find(stores, number) for number in (1, 2, 3)]
+        assert [trial.removed_at for trial in found] == [None, None, EPOCH]
+        assert [trial.due_at is not None for trial in found] == [False, True, False]
