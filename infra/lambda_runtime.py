@@ -25,7 +25,7 @@ from infra.store.engine import SQLStores
 from infra.store.opening import open_engine
 from infra.store.schema import require_head
 from infra.target.absent import AbsentTarget
-from infra.target.external import ExternalTarget
+from infra.target.opening import open_targets
 from infra.wiring import Wiring
 
 log = logging.getLogger("kuttab.lambda")
@@ -120,7 +120,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Wiring, SQSB
     stack.push_async_callback(broker.close)
     wiring = Wiring(
         SQLStores(engine),
-        targets=_targets(),
+        targets=_targets(settings),
         host=Host("lambda"),
         limits=settings.limits,
         notifier=WebhookNotifier(settings.webhooks),
@@ -129,15 +129,10 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Wiring, SQSB
     return wiring, broker
 
 
-def _targets() -> Targets:
+def _targets(settings: Settings) -> Targets:
     """Return what can be reached from here; process Workers run on hosts, if the deployment has any."""
     elsewhere = AbsentTarget(_NO_RUNNER)
-    return {
-        TargetKind.PROCESS: elsewhere,
-        TargetKind.KUBERNETES: elsewhere,
-        TargetKind.BATCH: elsewhere,
-        TargetKind.EXTERNAL: ExternalTarget(),
-    }
+    return {TargetKind.PROCESS: elsewhere, TargetKind.KUBERNETES: elsewhere, **open_targets(settings)}
 
 
 def _one_line(error: Exception) -> str:

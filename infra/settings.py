@@ -6,8 +6,12 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Self
 
+from events.trial import TargetKind
 from functions.errors import KuttabError
 from functions.limits import Limits
+
+RUNNER_TARGETS = (TargetKind.PROCESS, TargetKind.BATCH)
+"""Where a runner can launch Workers."""
 
 
 class SettingsError(KuttabError):
@@ -42,6 +46,8 @@ class Settings:
     """The name under which this host claims Trials; empty means one that is kept in the directory."""
     labels: tuple[str, ...] = ()
     """What this host is good for, as `key=value`: Trials may ask for it by `runnerSelector`."""
+    targets: tuple[str, ...] = ("process",)
+    """Whose launches a `kuttab runner` takes: `process`, `batch`. Looks and stops it does for all of them."""
     health_port: int = 0
     """Where a long-lived process answers `GET /healthz` on 127.0.0.1; 0 means nowhere."""
     stop_seconds: float = 30.0
@@ -74,6 +80,13 @@ class Settings:
             message = f"labels: {bad[0]!r} is not key=value"
             raise SettingsError(message)
         return {key: value for key, _, value in pairs}
+
+    @property
+    def target_kinds(self) -> tuple[TargetKind, ...]:
+        """The targets whose launches are taken here. Raises SettingsError."""
+        if bad := [name for name in self.targets if name not in RUNNER_TARGETS]:
+            raise SettingsError(f"targets: {bad[0]!r} is none that a runner launches on: {', '.join(RUNNER_TARGETS)}")
+        return tuple(TargetKind(name) for name in self.targets)
 
     @property
     def database_url(self) -> str:

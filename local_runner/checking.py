@@ -15,7 +15,7 @@ from functions.trial.template import target_of
 from local_runner.config_maps import resolve_templates
 from local_runner.documents import Document
 
-HERE = (TargetKind.PROCESS, TargetKind.EXTERNAL)
+HERE = (TargetKind.PROCESS, TargetKind.BATCH, TargetKind.EXTERNAL)
 """The targets of an embedded runner."""
 
 _TEMPLATE = "spec.trialTemplate.trialSpec"
@@ -102,7 +102,7 @@ def _override(trial_spec: Manifest, target: str | None) -> str | None:
         target = TargetKind.PROCESS
     chosen = target_of(trial_spec, target)
     if chosen not in HERE:
-        raise ValueError(f"target {chosen} is not at hand here: this runner has {' and '.join(HERE)}")
+        raise ValueError(f"target {chosen} is not at hand here: this runner has {', '.join(HERE)}")
     return None if chosen == natural else target
 
 

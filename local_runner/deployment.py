@@ -6,14 +6,13 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
-from events.trial import TargetKind
 from functions.catalog import EXTERNAL_QUEUE, SUBSCRIPTIONS, launch_queues
 from functions.observation.tokens import Tokens
 from functions.ports import Host
 from infra.broker.opening import open_broker
 from infra.broker.port import Broker
 from infra.runtime import Runtime
-from infra.settings import Settings
+from infra.settings import RUNNER_TARGETS, Settings
 from infra.store.engine import SQLStores
 from infra.store.opening import open_engine
 from infra.store.schema import require_head
@@ -31,7 +30,7 @@ log = logging.getLogger("kuttab.deployment")
 def deployment_queues(labels: dict[str, str]) -> list[str]:
     """Return the queues that a deployment declares, those of this runner's labels among them."""
     names = [it.queue for it in SUBSCRIPTIONS if it.queue != "trial-launch"]
-    return [*names, EXTERNAL_QUEUE, *launch_queues([TargetKind.PROCESS], labels)]
+    return [*names, EXTERNAL_QUEUE, *launch_queues(RUNNER_TARGETS, labels)]
 
 
 async def run_runner(settings: Settings) -> None:
@@ -41,7 +40,7 @@ async def run_runner(settings: Settings) -> None:
         engine = open_engine(settings)
         stack.push_async_callback(engine.dispose)
         await require_head(engine)
-        labels = settings.label_map
+        labels, kinds = settings.label_map, settings.target_kinds
         broker = await open_broker(settings.broker, deployment_queues(labels))
         stack.push_async_callback(broker.close)
         host = Host(settings.host or directory.host_name(), slots=settings.slots, labels=labels)
@@ -53,7 +52,7 @@ async def run_runner(settings: Settings) -> None:
         loops = Loops(Runtime(wiring, broker), broker, supervisor, settings)
         stack.push_async_callback(loops.stop)
         loops.start(has_clock=False)
-        await _until_stopped(stack, settings, lambda: loops.failures, name=f"runner {host.name}")
+        await _until_stopped(stack, settings, lambda: loops.failures, name=f"runner {host.name} for {', '.join(kinds)}")
 
 
 async def run_clock(settings: Settings) -> None:

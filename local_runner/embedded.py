@@ -16,7 +16,7 @@ from functions.ports import Host
 from infra.broker.inbox import Inbox
 from infra.broker.memory import MemoryBroker
 from infra.runtime import Runtime
-from infra.settings import Settings
+from infra.settings import RUNNER_TARGETS, Settings
 from infra.store.engine import SQLStores, make_engine
 from infra.store.reader import SQLReader
 from infra.store.schema import upgrade
@@ -63,13 +63,14 @@ class EmbeddedRunner:
             self.broker = MemoryBroker(on_publish=self._hear, on_dead_letter=directory.keep_dead_letter)
             stack.push_async_callback(self.broker.close)
             host = Host(directory.host_name(), slots=self._settings.slots)
-            settings = replace(self._settings, secret=self._settings.secret or directory.secret())
+            secret = self._settings.secret or directory.secret()
+            settings = replace(self._settings, secret=secret, targets=RUNNER_TARGETS)
             push = PushAccess(f"filesystem://{directory.inbox.absolute()}", Tokens(settings.secret))
             target = ProcessTarget(directory.workers, push=push)
             wiring = wire(SQLStores(engine), target, host, settings)
             supervisor = Supervisor(wiring, self.broker, target, host)
             await supervisor.look()
-            loops = Loops(Runtime(wiring, self.broker), self.broker, supervisor, self._settings)
+            loops = Loops(Runtime(wiring, self.broker), self.broker, supervisor, settings)
             stack.push_async_callback(loops.stop)
             loops.start(has_clock=True)
             loops.add_round(repeat(lambda: self._drain(loops.runtime), seconds=_INBOX_SECONDS))

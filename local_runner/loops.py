@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from events.trial import TargetKind
-from functions.catalog import SUBSCRIPTIONS, launch_queues
+from functions.catalog import BY_QUEUE, SUBSCRIPTIONS, launch_queues
 from functions.observation.tokens import Tokens
 from functions.ports import Host, Stores
 from infra.broker.port import Broker
@@ -13,7 +14,7 @@ from infra.notifier import WebhookNotifier
 from infra.offload import run_in_thread
 from infra.runtime import Runtime
 from infra.settings import Settings
-from infra.target.external import ExternalTarget
+from infra.target.opening import open_targets
 from infra.target.process import ProcessTarget
 from infra.wiring import Wiring
 from local_runner.clock import repeat, tick
@@ -25,7 +26,7 @@ def wire(stores: Stores, target: ProcessTarget, host: Host, settings: Settings) 
     """Return the ports of a process that can run process Workers."""
     return Wiring(
         stores=stores,
-        targets={TargetKind.PROCESS: target, TargetKind.EXTERNAL: ExternalTarget()},
+        targets={TargetKind.PROCESS: target, **open_targets(settings)},
         host=host,
         tokens=Tokens(settings.secret),
         limits=settings.limits,
@@ -52,8 +53,12 @@ class Loops:
         work: list[Coroutine[Any, Any, None]] = [
             consume(it, self.runtime, broker, settings, stopping) for it in SUBSCRIPTIONS if it.queue != "trial-launch"
         ]
-        queues = launch_queues([TargetKind.PROCESS], self._supervisor.host.labels)
-        work += [consume_launches(queue, self.runtime, broker, self._supervisor, stopping) for queue in queues]
+        kinds, labels = settings.target_kinds, self._supervisor.host.labels
+        local = launch_queues([it for it in kinds if it == TargetKind.PROCESS], labels)
+        work += [consume_launches(queue, self.runtime, broker, self._supervisor, stopping) for queue in local]
+        remote = launch_queues([it for it in kinds if it != TargetKind.PROCESS], {})
+        launches = (replace(BY_QUEUE["trial-launch"], queue=queue) for queue in remote)
+        work += [consume(it, self.runtime, broker, settings, stopping) for it in launches]
         self._consumers = [asyncio.create_task(it) for it in work]
         self.add_round(repeat(self._supervisor.look, seconds=settings.supervise_seconds))
         if has_clock:

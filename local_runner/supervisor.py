@@ -87,7 +87,8 @@ class Supervisor:
     async def _beat(self) -> list[_Held]:
         """Write the heartbeat and read what this host holds, in one transaction."""
         async with self.wiring.stores.begin() as store:
-            trials = await store.trials_of_host(self.host.name)
+            # A host also claims Trials that run elsewhere, as jobs of AWS Batch: those are not here to be looked at.
+            trials = [it for it in await store.trials_of_host(self.host.name) if it.target == self.kind]
             keys = [(trial.uid, trial.attempt) for trial in trials if trial.is_active]
             self.busy = sum(key not in self.launching for key in keys)
             busy = self.busy + len(self.launching)

@@ -204,10 +204,10 @@ class SQLStore:
         return [float(value) for value in await self._session.scalars(query) if value is not None]
 
     async def unremoved_trials(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
-        """Return Trials whose Worker is not confirmed gone, but for those of lost hosts."""
+        """Return Trials whose Worker is not confirmed gone, but for process Workers of lost hosts."""
         lost = select(hosts.c.name).where(hosts.c.lost_at.is_not(None))
         query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.removed_at.is_(None))
-        query = query.where(trials.c.host.not_in(lost))
+        query = query.where((trials.c.target != TargetKind.PROCESS) | trials.c.host.not_in(lost))
         return list(await self._session.scalars(query.order_by(trials.c.number).limit(limit)))
 
     async def reopen_ended(self, experiment_uid: str, *, with_objects: bool) -> None:

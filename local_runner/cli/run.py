@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(allow_dash=True))
 @namespace_option
 @config_map_option
-@click.option("--target", metavar="KIND", help="Where Workers run: process or external; else as the template says.")
+@click.option(
+    "--target", metavar="KIND", help="Where Workers run: process, batch or external; else as the template says."
+)
 @click.option("--replace", "is_replacing", is_flag=True, help="Delete an Experiment of the same name first.")
 @view_options
 @click.pass_context

@@ -13,11 +13,13 @@ from local_runner.cli.deploying import deployment_options, require_deployment, s
 )
 @click.option("--labels", metavar="K=V[,K=V]", help="What this host is good for; Trials ask for it by runnerSelector.")
 @click.option("--host", metavar="NAME", help="The name of this host; one that is kept in the directory unless given.")
+@click.option("--targets", metavar="KIND[,KIND]", help="Whose launches are taken here: process, batch; process.")
 @deployment_options
 def command(
     *,
     slots: int | None,
     labels: str | None,
+    targets: str | None,
     host: str | None,
     directory: Path | None,
     health_port: int | None,
@@ -28,10 +30,13 @@ def command(
     Any number of runners work side by side on one broker and one database. When one stops it finishes what it has in
     hand; its Workers live on, and the next runner of the same directory adopts them.
     """
-    pairs = tuple(part for part in labels.split(",") if part) if labels else None
-    overrides = {"slots": slots, "labels": pairs, "host": host, "health_port": health_port}
-    settings = require_deployment(directory, **overrides)
+    lists = {"labels": _split(labels), "targets": _split(targets)}
+    settings = require_deployment(directory, **lists, slots=slots, host=host, health_port=health_port)
 
     from local_runner.deployment import run_runner
 
     serve(run_runner(settings), log_level)
+
+
+def _split(text: str | None) -> tuple[str, ...] | None:
+    return tuple(part for part in text.split(",") if part) if text else None
