@@ -1,6 +1,7 @@
 """Long-lived processes of a deployment: a runner, a clock; any number of each side by side."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from infra.store.opening import open_engine
 from infra.store.schema import require_head
 from infra.target.process import ProcessTarget
 from infra.target.worker_environment import PushAccess
+from infra.wiring import Wiring
 from local_runner.clock import repeat, tick
 from local_runner.directory import RunnerDirectory
 from local_runner.health import serve_health
@@ -25,6 +27,9 @@ from local_runner.loops import Loops, wire
 from local_runner.supervisor import Supervisor
 
 log = logging.getLogger("kuttab.deployment")
+
+YOUNG_OBJECTS = 20_000
+"""Between two looks for garbage: a batch of events makes some thousands, nearly all of which reference counts free."""
 
 
 def deployment_queues(labels: dict[str, str]) -> list[str]:
@@ -47,12 +52,22 @@ async def run_runner(settings: Settings) -> None:
         push = PushAccess(settings.push_broker or settings.broker, Tokens(settings.secret))
         target = ProcessTarget(directory.workers, push=push)
         wiring = wire(SQLStores(engine), target, host, settings)
+        _load_everything(wiring)
         supervisor = Supervisor(wiring, broker, target, host)
         await supervisor.look()
         loops = Loops(Runtime(wiring, broker), broker, supervisor, settings)
         stack.push_async_callback(loops.stop)
         loops.start(has_clock=False)
         await _until_stopped(stack, settings, lambda: loops.failures, name=f"runner {host.name} for {', '.join(kinds)}")
+
+
+def _load_everything(wiring: Wiring) -> None:
+    """Import the functions before the first message waits for them; what is loaded now is garbage never again."""
+    for subscription in SUBSCRIPTIONS:
+        wiring.bind(subscription.function)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
 
 
 async def run_clock(settings: Settings) -> None:

@@ -73,15 +73,14 @@ async def apply_failure(
     return announcements(experiment, cause=event, at=at)
 
 
-async def announce_own(event: SuggestionRequested, stores: Stores) -> list[Event]:
+async def announce_own(event: SuggestionRequested, store: Store) -> list[Event]:
     """Announce again what an earlier handling of this event created."""
-    async with stores.begin() as store:
-        experiment = await store.experiment(event.experiment)
-        follow = await _own(event, store)
-        is_over = experiment is not None and (experiment.is_completed or experiment.deleted_at)
-        if experiment is None or not is_over:
-            return follow
-        return [*follow, *announcements(experiment, cause=event, at=await store.now())]
+    experiment = await store.experiment(event.experiment)
+    follow = await _own(event, store)
+    is_over = experiment is not None and (experiment.is_completed or experiment.deleted_at)
+    if experiment is None or not is_over:
+        return follow
+    return [*follow, *announcements(experiment, cause=event, at=await store.now())]
 
 
 async def _own(event: SuggestionRequested, store: Store, *, created: Sequence[Trial] = ()) -> list[Event]:
@@ -89,12 +88,11 @@ async def _own(event: SuggestionRequested, store: Store, *, created: Sequence[Tr
     experiment = await store.experiment(event.experiment)
     if experiment is None:
         return []
-    at = await store.now()
     follow: list[Event] = []
     before = created[0].number if created else None
     for trial in [*await store.trials_caused_by(experiment.uid, event.id, before=before), *created]:
         if trial.state == TrialState.PENDING and trial.attempt == 1:
-            follow += trial_announcements(experiment, trial, cause=event, at=at)
+            follow += trial_announcements(experiment, trial, cause=event, at=await store.now())
     return follow
 
 

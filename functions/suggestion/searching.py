@@ -10,7 +10,7 @@ from functions.errors import KuttabError
 from functions.experiment.model import Experiment
 from functions.identity import derive_seed
 from functions.limits import Limits
-from functions.ports import Store, Stores
+from functions.ports import Store
 from functions.suggestion.algorithms import AUTO, get_algorithm
 from functions.suggestion.algorithms.interface import Answer, Request
 from functions.suggestion.history import History, HistoryCache, to_loss, unpack_row, unpack_rows
@@ -32,6 +32,7 @@ class SearchError(KuttabError):
 class Claim:
     """The right to search for one Experiment, and what the algorithm is asked."""
 
+    uid: str
     token: str
     seq: int
     algorithm: str
@@ -39,24 +40,21 @@ class Claim:
 
 
 async def claim_search(
-    event: SuggestionRequested, stores: Stores, histories: HistoryCache, limits: Limits
+    event: SuggestionRequested, store: Store, histories: HistoryCache, limits: Limits
 ) -> Claim | None:
     """Take the lease and read what is new; None where nothing is to be done or another event searches."""
-    async with stores.begin() as store:
-        experiment = await store.experiment(event.experiment, lock=True)
-        suggestion = await store.suggestion(experiment.uid, lock=True) if experiment else None
-        if experiment is None or suggestion is None or not experiment.free_slots:
-            return None
-        at = await store.now()
-        if suggestion.is_held_by_other(event.id, at=at):
-            return None
-        token = suggestion.claim(event.id, at=at, seconds=limits.search_lease_seconds)
-        experiment.searching_until = suggestion.lease_until
-        experiment.wake_at(suggestion.lease_until)
-        request = await _prepare(experiment, suggestion, store, histories, limits)
-        seq = experiment.seq
-    histories.put(experiment.uid, request.history)
-    return Claim(token=token, seq=seq, algorithm=suggestion.algorithm, request=request)
+    experiment = await store.experiment(event.experiment, lock=True)
+    suggestion = await store.suggestion(experiment.uid, lock=True) if experiment and experiment.free_slots else None
+    if experiment is None or suggestion is None:
+        return None
+    at = await store.now()
+    if suggestion.is_held_by_other(event.id, at=at):
+        return None
+    token = suggestion.claim(event.id, at=at, seconds=limits.search_lease_seconds)
+    experiment.searching_until = suggestion.lease_until
+    experiment.wake_at(suggestion.lease_until)
+    request = await _prepare(experiment, suggestion, store, histories, limits)
+    return Claim(experiment.uid, token, experiment.seq, suggestion.algorithm, request)
 
 
 async def _prepare(

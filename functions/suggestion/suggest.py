@@ -14,9 +14,11 @@ async def handle(
     event: SuggestionRequested, *, stores: Stores, histories: HistoryCache, offload: Offload, limits: Limits
 ) -> list[Event]:
     """Claim the search, search without a transaction, apply the answer fenced by the claim."""
-    claim = await claim_search(event, stores, histories, limits)
-    if claim is None:
-        return await announce_own(event, stores)
+    async with stores.begin() as store:
+        claim = await claim_search(event, store, histories, limits)
+        if claim is None:
+            return await announce_own(event, store)
+    histories.put(claim.uid, claim.request.history)
     try:
         answer = await offload(lambda: search(claim))
     except SearchError as error:

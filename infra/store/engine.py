@@ -51,8 +51,9 @@ def make_engine(
         return engine
     if parsed.get_driver_name() == "aiomysql":
         mysql.mend_driver()
-    options |= {"pool_size": pool_size, "pool_pre_ping": True, "pool_recycle": POOL_RECYCLE_SECONDS}
+    options |= {"pool_size": pool_size, "pool_reset_on_return": None, "pool_recycle": POOL_RECYCLE_SECONDS}
     engine = create_async_engine(parsed, isolation_level="READ COMMITTED", **options)
+    mysql.spare_round_trips(engine.sync_engine)
     event.listen(engine.sync_engine, "do_executemany", update_together)
     return engine
 

@@ -5,7 +5,15 @@ its roads: the short one by a scramble where the server remembers the password, 
 the clear over TLS, or encrypted by the server's RSA key without (`PyMySQL[rsa]` brings `cryptography` for that).
 """
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from time import monotonic
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, InvalidatePoolError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, PoolResetState
+
+PING_AFTER_SECONDS = 1.0
+"""A connection that was of use so short a time ago is trusted; where it is lost the transaction runs again."""
 
 LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
 _TRANSIENT_CODES = frozenset(
@@ -37,6 +45,28 @@ def is_transient(error: DBAPIError) -> bool:
         return False
     code = error.orig.args[0] if error.orig.args else None
     return code in _TRANSIENT_CODES or "packet sequence" in str(error.orig).lower()
+
+
+def spare_round_trips(engine: Engine) -> None:
+    """Ask before a transaction only whether an idle connection lives, and roll back after it only what is open."""
+
+    def note_use(_: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = monotonic()
+
+    def ping_idle(connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+        is_idle = monotonic() - record.info.get("used_at", monotonic()) > PING_AFTER_SECONDS
+        if is_idle and not engine.dialect._do_ping_w_event(connection):  # noqa: SLF001 - what `pool_pre_ping` calls
+            raise InvalidatePoolError
+
+    event.listen(engine, "checkin", note_use)
+    event.listen(engine, "checkout", ping_idle)
+    event.listen(engine, "reset", _roll_back_open)
+
+
+def _roll_back_open(connection: DBAPIConnection, _: ConnectionPoolEntry, state: PoolResetState) -> None:
+    """Leave no transaction to the connection's next user; the server says with each answer whether there is one."""
+    if state.asyncio_safe and connection.driver_connection.get_transaction_status():
+        connection.rollback()
 
 
 def mend_driver() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, Text, delete, select, text, type_coerce, update
+from sqlalchemy import DateTime, Select, Table, Text, delete, literal_column, select, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,6 +23,12 @@ from infra.store.types import load_labels, to_time_text
 _EXPERIMENTS, _SUGGESTIONS, _TRIALS = range(3)
 _LABELS = type_coerce(trials.c.labels, Text)
 """As text: all Trials of an Experiment have few different labels, each of which is parsed once."""
+_STORE_TIME = literal_column("UTC_TIMESTAMP(6)", DateTime)
+
+
+def _numbered(experiment_uid: str, numbers: Sequence[int]) -> Select[Any]:
+    query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.number.in_(numbers))
+    return query.order_by(trials.c.number)
 
 
 class LockOrderError(AssertionError):
@@ -47,7 +53,15 @@ class SQLStore:
         return self._now
 
     async def _read_clock(self) -> datetime:
-        return cast("datetime", await self._session.scalar(text("SELECT UTC_TIMESTAMP(6)"))).replace(tzinfo=UTC)
+        return cast("datetime", await self._session.scalar(select(_STORE_TIME))).replace(tzinfo=UTC)
+
+    async def _read_locked(self, query: Select[Any], rank: int) -> list[Any]:
+        """Lock and return rows; behind the Experiment's lock, and its wait, they bring the time with them."""
+        if self._clock or self._now or not self._locked:
+            return list(await self._session.scalars(self._lock(query, rank)))
+        rows = (await self._session.execute(self._lock(query, rank).add_columns(_STORE_TIME))).all()
+        self._now = rows[0][1].replace(tzinfo=UTC) if rows else None
+        return [row[0] for row in rows]
 
     def _lock(self, query: Select[Any], rank: int, *, skip_locked: bool = False) -> Select[Any]:
         """Make the query a locking read of the newest rows."""
@@ -96,10 +110,11 @@ class SQLStore:
         if key in self._locked:
             return cast("Suggestion", self._locked[key])
         query = select(Suggestion).where(suggestions.c.experiment_uid == experiment_uid)
-        found: Suggestion | None = await self._session.scalar(self._lock(query, _SUGGESTIONS) if lock else query)
-        if found is not None and lock:
+        if not lock:
+            return cast("Suggestion | None", await self._session.scalar(query))
+        for found in await self._read_locked(query, _SUGGESTIONS):
             self._locked[key] = found
-        return found
+        return cast("Suggestion | None", self._locked.get(key))
 
     async def trial(self, experiment_uid: str, number: int, *, lock: bool = False) -> Trial | None:
         """Return the Trial of this number."""
@@ -107,18 +122,16 @@ class SQLStore:
         if key in self._locked:
             return cast("Trial", self._locked[key])
         query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.number == number)
-        found: Trial | None = await self._session.scalar(self._lock(query, _TRIALS) if lock else query)
-        if found is not None and lock:
-            self._locked[key] = found
-        return found
+        if not lock:
+            return cast("Trial | None", await self._session.scalar(query))
+        return next(iter(await self._lock_all(query)), None)
 
     async def lock_trials(self, experiment_uid: str, numbers: Sequence[int]) -> None:
         """Lock and load these Trials by number, so that a batch of events reads them once."""
-        query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.number.in_(numbers))
-        await self._lock_all(query.order_by(trials.c.number))
+        await self._lock_all(_numbered(experiment_uid, numbers))
 
     async def _lock_all(self, query: Select[Any]) -> list[Trial]:
-        found = list(await self._session.scalars(self._lock(query, _TRIALS)))
+        found: list[Trial] = await self._read_locked(query, _TRIALS)
         for trial in found:
             self._locked["trial", trial.experiment_uid, trial.number] = trial
         return found
@@ -139,11 +152,11 @@ class SQLStore:
     async def trials_caused_by(
         self, experiment_uid: str, event_id: str, *, before: int | None = None
     ) -> Sequence[Trial]:
-        """Return the Trials that this event's handling created."""
-        query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.caused_by == event_id)
-        if before is not None:
-            query = query.where(trials.c.number < before)
-        return list(await self._session.scalars(query.order_by(trials.c.number)))
+        """Return the Trials that this event's handling created; mostly none, which a query of one column says."""
+        caused = (trials.c.experiment_uid == experiment_uid) & (trials.c.caused_by == event_id)
+        numbers = await self._session.scalars(select(trials.c.number).where(caused))
+        wanted = [number for number in numbers if before is None or number < before]
+        return list(await self._session.scalars(_numbered(experiment_uid, wanted))) if wanted else []
 
     async def add_trials(self, trials: Sequence[Trial]) -> None:
         """Insert new Trials."""

@@ -143,12 +143,13 @@ class ProcessTarget:
         return await asyncio.to_thread(self._list_workers)
 
     def _list_workers(self) -> tuple[tuple[str, int], ...]:
+        attempts = self._attempts()
         sessions: dict[int, list[int]] = {}
-        for stat in all_processes():
+        for stat in all_processes() if attempts else ():
             sessions.setdefault(stat.session, []).append(stat.pid)
         return tuple(
             (uid, attempt)
-            for uid, attempt in self._attempts()
+            for uid, attempt in attempts
             if _has_process(WorkerFiles(self._path(uid, attempt)), sessions, marks_of(uid, attempt))
         )
 

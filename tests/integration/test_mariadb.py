@@ -12,6 +12,7 @@ from sqlalchemy import event, text
 from functions.errors import TransientError
 from functions.ports import Ledger
 from functions.trial.model import Trial, TrialState
+from infra.store import mysql
 from infra.store.engine import SQLStores, make_engine
 from infra.store.mapping import metadata
 from infra.store.reader import SQLReader
@@ -257,7 +258,10 @@ async def test_a_connection_killed_before_its_commit_is_transient(stores: SQLSto
         await work()
 
 
-async def test_an_idle_connection_that_was_killed_is_replaced_unseen(stores: SQLStores, mariadb: MariaDB) -> None:
+async def test_an_idle_connection_that_was_killed_is_replaced_unseen(
+    stores: SQLStores, mariadb: MariaDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mysql, "PING_AFTER_SECONDS", 0.0)
     await add_experiment(stores)
     async with stores.begin() as store:
         idle = await connection_id(store)
