@@ -88,15 +88,18 @@ def manifest(rng: Random, index: int, *, kind: str = "", **overrides: Any) -> Ma
     }
 
 
+LIFE_FIELDS: dict[str, tuple[float, tuple[Any, ...]]] = {
+    "onComplete": (0.4, ("stop", "stop", "drain")),
+    "maxRetries": (0.4, (0, 0, 1, 5)),
+    "maxDurationSeconds": (0.15, (30, 120, 400)),
+    "maxTrialsWithoutImprovement": (0.2, (1, 2, 4)),
+}
+"""The optional fields of our own: how often they are there, and with which values."""
+
+
 def life_fields(rng: Random) -> dict[str, Any]:
     """Return some of the optional fields of our own."""
-    choices: dict[str, tuple[float, tuple[Any, ...]]] = {
-        "onComplete": (0.4, ("stop", "stop", "drain")),
-        "maxRetries": (0.4, (0, 0, 1, 5)),
-        "maxDurationSeconds": (0.15, (30, 120, 400)),
-        "maxTrialsWithoutImprovement": (0.2, (1, 2, 4)),
-    }
-    return {name: rng.choice(values) for name, (odds, values) in choices.items() if rng.random() < odds}
+    return {name: rng.choice(values) for name, (odds, values) in LIFE_FIELDS.items() if rng.random() < odds}
 
 
 def clockless_plan(rng: Random) -> Plan:

@@ -7,7 +7,7 @@ import pytest
 from functions.catalog import SUBSCRIPTIONS
 from tests.simulation.chaos import Odds
 from tests.simulation.run import run_world
-from tests.simulation.scenario import ClientAction, Plan, hardy_script, manifest, plan, script
+from tests.simulation.scenario import LIFE_FIELDS, ClientAction, Plan, hardy_script, manifest, plan, script
 from tests.simulation.world import World
 
 BREAKABLE = [it.queue for it in SUBSCRIPTIONS if it.queue not in {"experiment-admit", "clock-reconcile"}]
@@ -52,7 +52,9 @@ def test_crashes_change_no_suggestion(algorithm: str, seed: int) -> None:
 def _one_by_one(algorithm: str) -> dict[str, object]:
     """Return a spec whose results come in one order, whatever happens on the way."""
     settings = [{"name": "n_startup_trials", "value": "3"}] if "tpe" in algorithm else []
+    absent = dict.fromkeys((*LIFE_FIELDS, "metricsCollectorSpec"))
     return {
+        **absent,
         "algorithm": {"algorithmName": algorithm, "algorithmSettings": settings},
         "objective": {"type": "minimize", "objectiveMetricName": "loss"},
         "maxTrialCount": 8,
