@@ -77,6 +77,7 @@ async def _prepare(
         pending_labels=[trial.labels for trial in pending],
         count=min(experiment.free_slots, limits.search_batch_count),
         seed=derive_seed(settings.get("random_state", experiment.uid), first_number),
+        experiment_seed=derive_seed(settings.get("random_state", experiment.uid)),
         first_number=first_number,
         max_trial_count=experiment.spec.max_trial_count,
         state=suggestion.state,

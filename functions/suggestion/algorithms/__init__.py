@@ -6,7 +6,10 @@ from typing import cast
 from functions.suggestion.algorithms.interface import Algorithm
 
 _ALGORITHMS = {
+    "bayesianoptimization": "bayesian:BAYESIAN",
+    "cmaes": "cmaes:CMA_ES",
     "grid": "grid:GRID",
+    "hyperband": "hyperband:HYPERBAND",
     "multivariate-tpe": "tpe:MULTIVARIATE_TPE",
     "random": "random_search:RANDOM",
     "sobol": "sobol:SOBOL",

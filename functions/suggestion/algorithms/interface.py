@@ -35,6 +35,8 @@ class Request:
     max_trial_count: int | None
     state: Manifest | None
     """What the algorithm decided earlier, as its last answer gave it; None before its first answer."""
+    experiment_seed: int = 0
+    """Chance that stays the same for the whole search: it comes from `random_state` or the uid alone."""
     pending_numbers: Sequence[int] = ()
     """The numbers of the active Trials, as `pending` has their rows."""
     pending_labels: Sequence[Mapping[str, str]] = ()

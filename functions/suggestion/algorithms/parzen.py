@@ -48,7 +48,7 @@ def _log_ndtr(a: Floats) -> Floats:
 _truncnorm._log_ndtr = _log_ndtr  # noqa: SLF001 - the one function of its estimator that is slow
 
 
-class Proposer:
+class ParzenProposer:
     """The two densities of every group of axes, good over poor; it proposes where their ratio is high."""
 
     def __init__(self, request: Request, knobs: Knobs, *, is_multivariate: bool) -> None:
@@ -58,13 +58,13 @@ class Proposer:
         self._rng = np.random.RandomState(request.seed)
         below, above = split(request, knobs.gamma)
         self._normal = [index for index, axis in enumerate(request.space.axes) if axis.is_normal]
-        below, self._above = self._to_unit(below), self._to_unit(above)
+        below, self._above = self._inside(below), self._inside(above)
         groups = _group(request.space, is_multivariate=is_multivariate)
         self._groups = [_Group(group, below, knobs.prior_weight) for group in groups]
 
     def add(self, row: Row) -> None:
         """Count this suggestion as poor from now on (constant liar), so that a batch spreads."""
-        self._above = np.vstack([self._above, self._to_unit(np.array([row]))])
+        self._above = np.vstack([self._above, self._inside(np.array([row]))])
 
     def propose(self) -> Iterator[Row]:
         """Yield points, the most promising first. The first is Optuna's; the others serve where that one is taken."""
@@ -81,14 +81,16 @@ class Proposer:
         axes = enumerate(self._space.axes)
         return tuple(_value(axis, values[index]) if index in values else axis.low for index, axis in axes)
 
-    def _to_unit(self, rows: Floats) -> Floats:
-        """Lay normal axes out evenly: Optuna knows no such distribution, and its own prior is flat."""
-        if not self._normal:
-            return rows
-        even = rows.copy()
+    def _inside(self, rows: Floats) -> Floats:
+        """Return rows as the estimators take them: within the bounds, and normal axes laid out evenly.
+
+        Optuna knows no normal distribution, and its own prior is flat.
+        """
+        axes = self._space.axes
+        inside = np.clip(rows, [axis.low for axis in axes], [axis.high for axis in axes])
         for index in self._normal:
-            even[:, index] = [to_unit(self._space.axes[index], value) for value in rows[:, index].tolist()]
-        return even
+            inside[:, index] = [to_unit(axes[index], value) for value in inside[:, index].tolist()]
+        return inside
 
 
 class _Group:

@@ -12,11 +12,16 @@ _SETTINGS: Final = "spec.algorithm.algorithmSettings"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a setting is read, and what must hold for its value; `{name}` in the message is the setting's name."""
+    """How a setting is read, and what must hold for its value; the message may use `{name}` and `{value}`."""
 
     read: Callable[[str], float]
     holds: Callable[[float], bool]
     message: str
+
+
+def one_of(*names: str, message: str) -> Rule:
+    """Return the rule that the setting is one of these words."""
+    return Rule(lambda text: names.index(text) if text in names else -1, lambda index: index >= 0, message)
 
 
 RANDOM_STATE: Final = Rule(int, lambda value: value >= 0, "{name} should be great or equal than zero")
@@ -44,7 +49,7 @@ def _find_problem(name: str, text: str, rules: tuple[Rule, ...]) -> str | None:
         broken = next((rule for rule in rules if not rule.holds(rule.read(text))), None)
     except ValueError as error:
         return f"failed to validate {name}({text}): {error}"
-    return broken.message.format(name=name) if broken else None
+    return broken.message.format(name=name, value=text) if broken else None
 
 
 def validate_parameters_only(spec: ExperimentSpec) -> Iterator[Problem]:

@@ -3,23 +3,18 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
-from random import Random
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from events.experiment import ExperimentSpec
-from functions.suggestion.algorithms.drawing import draw_free_row
-from functions.suggestion.algorithms.interface import Answer, Request, Suggested
+from functions.suggestion.algorithms.interface import Answer, Request
+from functions.suggestion.algorithms.proposing import Proposer, answer_by
 from functions.suggestion.algorithms.settings import (
     RANDOM_STATE,
     Rule,
     validate_parameters_only,
     validate_settings,
 )
-from functions.suggestion.algorithms.taken import Taken
-from functions.suggestion.search_space import Problem, Row
-
-if TYPE_CHECKING:
-    from functions.suggestion.algorithms.parzen import Proposer
+from functions.suggestion.search_space import Problem
 
 STARTUP_TRIALS = 10
 EI_CANDIDATES = 24
@@ -83,31 +78,16 @@ class TreeParzen:
 
     def suggest(self, request: Request) -> Answer:
         """Draw at random until enough Trials have an objective, then where good ones are likelier than poor ones."""
-        taken = Taken(request)
-        suggestions = tuple(Suggested(row) for row in self._choose(request, taken))
-        return Answer(suggestions, is_end=taken.is_everything())
+        return answer_by(request, self.proposer(request))
 
-    def _choose(self, request: Request, taken: Taken) -> Iterator[Row]:
-        rng, proposer = Random(request.seed), self._proposer(request)
-        for _ in range(request.count):
-            proposed = proposer.propose() if proposer else iter(())
-            row = next((row for row in proposed if not taken.has(row)), None)
-            row = row or draw_free_row(request.space, rng, taken)
-            if row is None:
-                return
-            taken.add(row)
-            if proposer:
-                proposer.add(row)
-            yield row
-
-    def _proposer(self, request: Request) -> "Proposer | None":
+    def proposer(self, request: Request) -> Proposer | None:
         """Return the estimators, or None while there is too little to estimate from."""
         knobs = Knobs.from_settings(request.settings)
         if request.history.usable_count() < knobs.n_startup_trials:
             return None
-        from functions.suggestion.algorithms.parzen import Proposer
+        from functions.suggestion.algorithms.parzen import ParzenProposer
 
-        return Proposer(request, knobs, is_multivariate=self.is_multivariate)
+        return ParzenProposer(request, knobs, is_multivariate=self.is_multivariate)
 
 
 TPE = TreeParzen(is_multivariate=False)

@@ -1,0 +1,150 @@
+"""Where to look next: points of a Gaussian process by what they promise."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import erfcx, log_ndtr
+
+from functions.suggestion.algorithms.cube import Cube
+from functions.suggestion.algorithms.gaussian_process import GaussianProcess, Kernel, fit_kernel
+from functions.suggestion.algorithms.interface import Request
+from functions.suggestion.algorithms.losses import warp
+from functions.suggestion.history import Floats
+from functions.suggestion.search_space import Row
+
+MAX_POINTS = 250
+"""Trials that the process is made of: half the best, half the newest. The cost grows with the cube of it."""
+
+MAX_FITTED_POINTS = 128
+"""Trials that its kernel is fitted to; more would change it little, and a fit takes dozens of decompositions."""
+
+FITS_PER_DOUBLING = 12
+"""The kernel is fitted anew after so many more Trials that the count has grown by a twelfth."""
+
+RANDOM_COUNT = 1_000
+LOCAL_COUNT = 60
+BEST_COUNT = 3
+"""Candidates: everywhere, and around the best Trials."""
+
+REFINEMENTS = (0.08, 0.03, 0.01, 0.003)
+REFINED_COUNT = 5
+REFINING_COUNT = 40
+"""Then the most promising ones are disturbed, less and less."""
+
+LCB_DEVIATIONS = 1.96
+"""The weight of uncertainty in the lower confidence bound, as in scikit-optimize."""
+
+Acquisition = Callable[[Floats, Floats, float], Floats]
+"""What points promise, from mean, standard deviation, and the best value so far: more is better."""
+
+
+def log_expected_improvement(mean: Floats, deviation: Floats, best: float) -> Floats:
+    """Return the logarithm, which still has a slope where the improvement itself underflows."""
+    u = (best - mean) / deviation
+    near = u > -1.0
+    result = np.empty_like(u)
+    a = u[near]
+    result[near] = np.log(np.exp(-0.5 * a * a) / math.sqrt(2 * math.pi) + a * np.exp(log_ndtr(a)))
+    b = -u[~near]
+    tail = -np.expm1(np.log(b * erfcx(b / math.sqrt(2))) + 0.5 * math.log(math.pi / 2))
+    result[~near] = -0.5 * b * b - 0.5 * math.log(2 * math.pi) + np.log(np.maximum(tail, 1e-300))
+    return result + np.log(deviation)
+
+
+def log_probability_of_improvement(mean: Floats, deviation: Floats, best: float) -> Floats:
+    """Return the logarithm of the chance to be better than the best."""
+    result: Floats = log_ndtr((best - mean) / deviation)
+    return result
+
+
+def lower_confidence_bound(mean: Floats, deviation: Floats, best: float) -> Floats:  # noqa: ARG001 - one signature
+    """Return how low the function may well be, negated."""
+    return LCB_DEVIATIONS * deviation - mean
+
+
+ACQUISITIONS: Final[Mapping[str, Acquisition]] = {
+    "EI": log_expected_improvement,
+    "LCB": lower_confidence_bound,
+    "PI": log_probability_of_improvement,
+}
+
+
+class GaussianProposer:
+    """A Gaussian process of the finished Trials in which the active ones turned out as expected."""
+
+    def __init__(self, request: Request, acquisition: str = "EI", optimizer: str = "auto") -> None:
+        self._cube = Cube(request.space)
+        self._rng = np.random.default_rng(request.seed)
+        self._acquisition = acquisition
+        self._optimizer = optimizer
+        losses = request.history.values
+        kernel = _kernel(self._cube, request.history.rows[: _fit_count(len(losses))], losses[: _fit_count(len(losses))])
+        chosen = choose(losses, MAX_POINTS)
+        points = self._cube.encode(request.history.rows[chosen])
+        self._process = GaussianProcess(kernel, points, warp(losses[chosen]))
+        self._best_points = points[np.argsort(self._process.values, kind="stable")[:BEST_COUNT]]
+        if request.pending:
+            self.believe(self._cube.encode(np.array(request.pending[-MAX_POINTS:])))
+
+    def believe(self, points: Floats) -> None:
+        """Count these points as evaluated, with the result that is expected of them."""
+        self._process = self._process.believe(points)
+
+    def add(self, row: Row) -> None:
+        """Count this suggestion."""
+        self.believe(self._cube.encode(np.array([row])))
+
+    def propose(self) -> Iterator[Row]:
+        """Yield points, the most promising first."""
+        cube, rng = self._cube, self._rng
+        acquire = self._pick_acquisition()
+        near = [cube.disturb(self._best_points, rng, LOCAL_COUNT, deviation) for deviation in (0.1, 0.02)]
+        candidates = np.vstack([cube.draw(rng, RANDOM_COUNT), *near])
+        promise = self._promise(candidates, acquire)
+        for deviation in REFINEMENTS if self._optimizer != "sampling" else ():
+            best = np.argsort(-promise, kind="stable")[:REFINED_COUNT]
+            disturbed = cube.disturb(candidates[best], rng, REFINING_COUNT, deviation)
+            promise = np.concatenate([promise[best], self._promise(disturbed, acquire)])
+            candidates = np.vstack([candidates[best], disturbed])
+        for index in np.argsort(-promise, kind="stable"):
+            yield cube.decode(candidates[index])
+
+    def _pick_acquisition(self) -> Acquisition:
+        """Return the function of this name; gp_hedge draws lots among all."""
+        names = list(ACQUISITIONS) if self._acquisition == "gp_hedge" else [self._acquisition]
+        return ACQUISITIONS[names[self._rng.integers(len(names))]]
+
+    def _promise(self, points: Floats, acquire: Acquisition) -> Floats:
+        mean, deviation = self._process.predict(points)
+        return acquire(mean, deviation, float(self._process.values.min()))
+
+
+def choose(losses: Floats, count: int) -> npt.NDArray[np.intp]:
+    """Return which Trials to look at where there are too many: half of them the best, half the newest; oldest first."""
+    if len(losses) <= count:
+        return np.arange(len(losses))
+    newest = np.arange(len(losses) - count // 2, len(losses))
+    older = np.argsort(losses[: newest[0]], kind="stable")[: count - len(newest)]  # NaN comes last
+    return np.sort(np.concatenate([older, newest]))
+
+
+def _fit_count(count: int) -> int:
+    """Return to how many of the first Trials the kernel is fitted: the same for a while, so that it is kept."""
+    return count - count % max(1, count // FITS_PER_DOUBLING)
+
+
+def _kernel(cube: Cube, rows: Floats, losses: Floats) -> Kernel:
+    chosen = choose(losses, MAX_FITTED_POINTS)
+    points, values = cube.encode(rows[chosen]), warp(losses[chosen])
+    return _fit(points.tobytes(), values.tobytes(), cube.is_unordered.tobytes())
+
+
+@lru_cache(256)
+def _fit(points: bytes, values: bytes, is_unordered: bytes) -> Kernel:
+    """Fit once for the same Trials: a process that does not remember it gets the same."""
+    flags = np.frombuffer(is_unordered, dtype=np.bool_)
+    return fit_kernel(np.frombuffer(points).reshape(-1, flags.size), np.frombuffer(values), flags)

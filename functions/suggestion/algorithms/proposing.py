@@ -1,0 +1,59 @@
+"""How a model's proposals become suggestions: the first that is free, or one drawn at random."""
+
+from collections.abc import Iterator
+from itertools import islice
+from random import Random
+from typing import Protocol
+
+from functions.suggestion.algorithms.drawing import draw_free_row
+from functions.suggestion.algorithms.interface import Answer, Request, Suggested
+from functions.suggestion.algorithms.sobol import sobol_row
+from functions.suggestion.algorithms.taken import Taken
+from functions.suggestion.search_space import Row
+
+MAX_PROPOSALS = 100
+"""Proposals looked at for one that is free: in a small space that is nearly used up all good ones may be taken."""
+
+
+class Proposer(Protocol):
+    """What proposes points, and learns which of them was suggested."""
+
+    def propose(self) -> Iterator[Row]:
+        """Yield points, the most promising first; they may be taken."""
+        ...
+
+    def add(self, row: Row) -> None:
+        """Learn that this point is suggested, whoever proposed it."""
+        ...
+
+
+class QuasiRandom:
+    """Proposes evenly spread points, by the number of the Trial: what to begin with."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._index = request.first_number - 1
+
+    def propose(self) -> Iterator[Row]:
+        """Yield the point of this number; another one is left to chance."""
+        yield sobol_row(self._request.space, self._index, self._request.experiment_seed)
+
+    def add(self, row: Row) -> None:  # noqa: ARG002 - whichever it was
+        """Go on to the next number."""
+        self._index += 1
+
+
+def answer_by(request: Request, proposer: Proposer | None) -> Answer:
+    """Suggest what this proposes, at random where there is no proposer or nothing of it is free."""
+    taken, rng, rows = Taken(request), Random(request.seed), []
+    for _ in range(request.count):
+        proposed = islice(proposer.propose(), MAX_PROPOSALS) if proposer else iter(())
+        row = next((row for row in proposed if not taken.has(row)), None)
+        row = row or draw_free_row(request.space, rng, taken)
+        if row is None:
+            break
+        taken.add(row)
+        if proposer:
+            proposer.add(row)
+        rows.append(row)
+    return Answer(tuple(map(Suggested, rows)), is_end=taken.is_everything())
