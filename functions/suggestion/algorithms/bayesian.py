@@ -53,14 +53,17 @@ class BayesianOptimization:
 
     def suggest(self, request: Request) -> Answer:
         """Spread the first points evenly, then look where an improvement is expected."""
-        return answer_by(request, _proposer(request))
+        if all(axis.size == 1 for axis in request.space.axes):
+            return answer_by(request, None)
+        if is_beginning(request, int(request.settings.get("n_initial_points") or INITIAL_POINTS)):
+            return answer_by(request, QuasiRandom(request))
+        from functions.suggestion.algorithms.blas import one_thread
+
+        with one_thread():
+            return answer_by(request, _gaussian(request))
 
 
-def _proposer(request: Request) -> Proposer | None:
-    if all(axis.size == 1 for axis in request.space.axes):
-        return None
-    if is_beginning(request, int(request.settings.get("n_initial_points") or INITIAL_POINTS)):
-        return QuasiRandom(request)
+def _gaussian(request: Request) -> Proposer:
     from functions.suggestion.algorithms.acquisition import GaussianProposer
 
     acquisition = request.settings.get("acq_func") or DEFAULT_ACQUISITION
