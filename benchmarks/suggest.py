@@ -1,4 +1,4 @@
-"""CPU time of one TPE suggestion beside Optuna's `Study.ask`, warm and from a cold start, as the history grows."""
+"""CPU time of a suggestion as the history grows: TPE beside Optuna's `Study.ask`, cold starts, every algorithm."""
 
 import argparse
 import json
@@ -12,6 +12,13 @@ from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING
 
+from benchmarks.suggest_algorithms import (
+    WEIGHED_PARAMETERS,
+    WEIGHED_TRIALS,
+    measure_algorithms,
+    report_algorithms,
+    weigh_history,
+)
 from events.objective import ObjectiveType
 from events.search_space import Distribution, FeasibleSpace, ParameterSpec, ParameterType
 from functions.suggestion.search_space import Row, SearchSpace
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 ALGORITHM_NAME = "multivariate-tpe"  # what Optuna's TPESampler does by default
-WIDTH = 6
+WIDTH = 8
 SEED = 7
 
 
@@ -36,6 +43,8 @@ SPACE = SearchSpace.from_spec(
         parameter("layers", ParameterType.INT, min=1, max=12),
         parameter("decay", ParameterType.DOUBLE, min=0, max=1, step=0.05),
         parameter("optimizer", ParameterType.CATEGORICAL, list=["sgd", "adam", "ftrl"]),
+        parameter("smoothing", ParameterType.DOUBLE, min=0, max=0.2),
+        parameter("schedule", ParameterType.CATEGORICAL, list=["constant", "cosine"]),
     ]
 )
 
@@ -43,6 +52,7 @@ SPACE = SearchSpace.from_spec(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000], metavar="TRIALS")
+    parser.add_argument("--all-sizes", type=int, nargs="+", default=[200, 1_000, 10_000, 100_000], metavar="TRIALS")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--cold", type=Path, help="be the cold process that reads this file")
     arguments = parser.parse_args()
@@ -53,16 +63,22 @@ def main() -> None:
     optuna_ms = {n: measure_optuna(n, arguments.repeats) for n in arguments.sizes}
     warm_ms = {n: measure_warm(n, arguments.repeats) for n in arguments.sizes}
     cold_ms = {n: measure_cold(n, max(3, arguments.repeats // 3)) for n in arguments.sizes}
+    table = measure_algorithms(SPACE, arguments.all_sizes, arguments.repeats)
     report(warm_ms, cold_ms, optuna_ms)
+    report_algorithms(table)
+    print(f"\nA history of {WEIGHED_TRIALS} Trials with {WEIGHED_PARAMETERS} parameters: {weigh_history():.0f} MB")
+    columns = {"warm_ms": warm_ms, "cold_ms": cold_ms, "optuna_ms": optuna_ms}
+    rounded = {name: {str(n): round(ms, 2) for n, ms in column.items()} for name, column in columns.items()}
+    print(json.dumps({**rounded, "algorithms_ms": table, "history_mb": round(weigh_history(), 1)}))
 
 
 def report(warm_ms: dict[int, float], cold_ms: dict[int, float], optuna_ms: dict[int, float]) -> None:
-    print("CPU ms per suggestion, 6 mixed parameters, medians")
+    print("CPU ms per suggestion, 8 mixed parameters, medians")
     print(f"{'finished trials':>16}{'warm':>10}{'cold':>10}{'optuna ask':>12}{'optuna/warm':>13}")
     for n, warm in warm_ms.items():
         print(f"{n:>16}{warm:>10.2f}{cold_ms[n]:>10.1f}{optuna_ms[n]:>12.2f}{optuna_ms[n] / warm:>13.1f}")
-    columns = {"warm_ms": warm_ms, "cold_ms": cold_ms, "optuna_ms": optuna_ms}
-    print(json.dumps({name: {str(n): round(ms, 2) for n, ms in column.items()} for name, column in columns.items()}))
+    base, largest = min(cold_ms), max(cold_ms)
+    print(f"A cold process takes {cold_ms[largest] - cold_ms[base]:.0f} ms more for {largest} Trials than for {base}.")
 
 
 def finished_trials(count: int) -> tuple[list[Row], list[float]]:
@@ -74,8 +90,9 @@ def finished_trials(count: int) -> tuple[list[Row], list[float]]:
 
 
 def evaluate(row: Row) -> float:
-    momentum, dropout, rate, layers, decay, optimizer = row
-    return (momentum - 0.9) ** 2 + dropout + abs(rate - 1e-2) + abs(layers - 5) / 12 + decay / 3 + optimizer / 5
+    momentum, dropout, rate, layers, decay, optimizer, smoothing, schedule = row
+    smooth = (momentum - 0.9) ** 2 + dropout + abs(rate - 1e-2) + decay / 3 + smoothing
+    return smooth + abs(layers - 5) / 12 + optimizer / 5 + schedule / 9
 
 
 def measure_warm(count: int, repeats: int) -> float:
@@ -126,7 +143,7 @@ def measure_cold_here(file: Path) -> float:
 
 
 def measure_optuna(count: int, repeats: int) -> float:
-    """Fill an in-memory study, which is not measured, then ask and draw the six parameters; telling is not measured."""
+    """Fill an in-memory study, which is not measured, then ask and draw the parameters; telling is not measured."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -161,6 +178,8 @@ def optuna_distributions() -> "dict[str, BaseDistribution]":
         "layers": distributions.IntDistribution(1, 12),
         "decay": distributions.FloatDistribution(0, 1, step=0.05),
         "optimizer": distributions.CategoricalDistribution(["sgd", "adam", "ftrl"]),
+        "smoothing": distributions.FloatDistribution(0, 0.2),
+        "schedule": distributions.CategoricalDistribution(["constant", "cosine"]),
     }
 
 

@@ -11,6 +11,7 @@ from events.trial import TargetKind
 from functions.errors import KuttabError
 from functions.experiment.admission import read_experiment
 from functions.identity import derive_suffix
+from functions.suggestion.algorithms import AUTO
 from functions.trial.template import target_of
 from local_runner.config_maps import resolve_templates
 from local_runner.documents import Document
@@ -48,7 +49,7 @@ def check(
     experiments, problems = resolve_templates(documents, config_maps)
     found: list[Submission] = []
     for document in experiments:
-        manifest = _with_namespace(document.manifest, namespace)
+        manifest = _with_algorithm(_with_namespace(document.manifest, namespace))
         errors = [*_namespace_errors(manifest, namespace), *_errors(manifest, target)]
         problems += (f"{document.place}: {error}" for error in errors)
         if not errors:
@@ -67,6 +68,14 @@ def _with_namespace(manifest: Manifest, namespace: str | None) -> Manifest:
     if not namespace or not isinstance(metadata, dict) or metadata.get("namespace"):
         return manifest
     return {**manifest, "metadata": {**metadata, "namespace": namespace}}
+
+
+def _with_algorithm(manifest: Manifest) -> Manifest:
+    """Return the manifest with our default algorithm where it names none: Katib, and so the API, would refuse it."""
+    spec = manifest.get("spec")
+    if not isinstance(spec, dict) or spec.get("algorithm") is not None or spec.get("nasConfig") is not None:
+        return manifest
+    return {**manifest, "spec": {**spec, "algorithm": {"algorithmName": AUTO}}}
 
 
 def _namespace_errors(manifest: Manifest, namespace: str | None) -> Iterator[str]:

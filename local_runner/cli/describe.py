@@ -48,7 +48,9 @@ async def _describe_experiments(settings: "Settings", namespace: str, names: Seq
             experiment = await reader.experiment(namespace, name)
             if experiment is None:
                 raise not_found("experiments", name)
-            pages.append("\n".join(describe_experiment(experiment, await reader.all_trials(experiment.uid))))
+            suggestion = await reader.suggestion(experiment.uid)
+            trials, note = await reader.all_trials(experiment.uid), suggestion.note if suggestion else ""
+            pages.append("\n".join(describe_experiment(experiment, trials, note=note)))
     return pages
 
 

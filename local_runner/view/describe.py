@@ -24,8 +24,8 @@ MOST_TRIALS = 50
 _KEY_WIDTH = 14
 
 
-def describe_experiment(experiment: Experiment, trials: Sequence[Trial]) -> Iterator[str]:
-    """Yield the lines."""
+def describe_experiment(experiment: Experiment, trials: Sequence[Trial], *, note: str = "") -> Iterator[str]:
+    """Yield the lines; the note is what the algorithm says of its search."""
     it = experiment
     yield from _identity(it.name, it.namespace, it.uid, it.labels)
     yield from _pair("Annotations", _labels(it.annotations))
@@ -34,6 +34,8 @@ def describe_experiment(experiment: Experiment, trials: Sequence[Trial]) -> Iter
     yield from _pair("Status", it.phase)
     yield from _pair("Objective", render_goal(it.spec))
     yield from _pair("Algorithm", _algorithm(it))
+    if note:
+        yield from _pair("  Now", note)
     yield from _pair("Resume policy", it.spec.resume_policy)
     yield from _pair("Target", it.target or _kind(it))
     yield "Budget:"

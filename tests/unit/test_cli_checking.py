@@ -35,6 +35,14 @@ def refusal(*manifests: Manifest, **options: Any) -> list[str]:
     return str(refused.value).splitlines()
 
 
+def test_an_experiment_that_names_no_algorithm_gets_ours() -> None:
+    spec = {key: value for key, value in a_manifest()["spec"].items() if key != "algorithm"}
+
+    (submission,) = checked(a_manifest(spec=spec))
+
+    assert submission.event.resource["spec"] == {**spec, "algorithm": {"algorithmName": "auto"}}
+
+
 def test_the_event_carries_the_file_and_an_identity_of_its_own() -> None:
     first, second = checked(a_manifest())[0], checked(a_manifest())[0]
 

@@ -6,6 +6,7 @@ from typing import cast
 from functions.suggestion.algorithms.interface import Algorithm
 
 _ALGORITHMS = {
+    "auto": "auto:AUTO",
     "bayesianoptimization": "bayesian:BAYESIAN",
     "cmaes": "cmaes:CMA_ES",
     "grid": "grid:GRID",

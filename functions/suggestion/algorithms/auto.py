@@ -1,0 +1,109 @@
+"""The default: what suits this space, this budget and these Workers, and a word in the status about which and why."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from events.experiment import ExperimentSpec
+from events.resource import Manifest
+from functions.suggestion.algorithms.bayesian import INITIAL_POINTS, is_beginning
+from functions.suggestion.algorithms.blending import answer_blended
+from functions.suggestion.algorithms.cmaes import CMA_ES
+from functions.suggestion.algorithms.interface import Answer, Request
+from functions.suggestion.algorithms.proposing import QuasiRandom, answer_by
+from functions.suggestion.algorithms.settings import RANDOM_STATE, validate_parameters_only, validate_settings
+from functions.suggestion.algorithms.sobol import MAX_DIMENSIONS
+from functions.suggestion.algorithms.tpe import MULTIVARIATE_TPE
+from functions.suggestion.axis import NUMERIC
+from functions.suggestion.search_space import Problem
+
+MAX_GAUSSIAN_TRIALS = 250
+"""Finished Trials up to which a Gaussian process is asked: it is made of no more than so many."""
+
+MAX_GAUSSIAN_AXES = 40
+"""Parameters with more than one value: beyond, distances say too little."""
+
+MAX_GAUSSIAN_PARALLEL = 32
+"""Trials at a time: beyond, its search is what the Workers wait for."""
+
+MIN_SECONDS_PER_TRIAL = 0.02
+"""Results that come faster would wait for a Gaussian process, which takes a few times as long for a suggestion."""
+
+MIN_CMAES_AXES = 5
+"""Numeric parameters from which on CMA-ES beats TPE in the long run."""
+
+CMAES = "cmaes"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An algorithm, and why it."""
+
+    name: str
+    reason: str
+
+    @property
+    def note(self) -> str:
+        """What the status says."""
+        return f"auto uses {self.name}: {self.reason}"
+
+
+class Auto:
+    """The algorithm of Experiments that name none. What it chooses follows from the request alone."""
+
+    def validate(self, spec: ExperimentSpec, settings: Mapping[str, str]) -> Iterator[Problem]:
+        """Yield what is wrong with the settings, of which there is one."""
+        yield from validate_parameters_only(spec)
+        yield from validate_settings(spec, settings, {"random_state": (RANDOM_STATE,)})
+
+    def suggest(self, request: Request) -> Answer:
+        """Ask whom it chooses now. Only CMA-ES has decided anything to remember."""
+        choice = choose(request)
+        kept = request.state if request.state and request.state.get("uses") == CMAES else None
+        if choice.name == CMAES:
+            inner = kept["state"] if kept and isinstance(kept["state"], dict) else None
+            answer = CMA_ES.suggest(replace(request, state=inner, settings={"restart_strategy": "ipop"}))
+            states: tuple[Manifest, ...] = tuple({"uses": CMAES, "state": state} for state in answer.states)
+            return replace(answer, states=states, note=choice.note)
+        return replace(_ask(choice.name, request), note=choice.note)
+
+
+def _ask(name: str, request: Request) -> Answer:
+    plain = replace(request, settings={})
+    if name == "sobol":
+        return answer_by(plain, QuasiRandom(plain))
+    return answer_blended(plain) if name == "bayesianoptimization" else MULTIVARIATE_TPE.suggest(plain)
+
+
+def choose(request: Request) -> Choice:
+    """Return what suits the request."""
+    free = [axis for axis in request.space.axes if axis.size != 1]
+    if not free:
+        return Choice("multivariate-tpe", "there is a single point")
+    if problem := _find_gaussian_problem(request, len(free)):
+        return Choice("multivariate-tpe", problem)
+    if is_beginning(request, INITIAL_POINTS):
+        return Choice("sobol", f"the first {INITIAL_POINTS} Trials are spread evenly")
+    finished = request.history.usable_count()
+    if finished <= MAX_GAUSSIAN_TRIALS:
+        return Choice(
+            "bayesianoptimization", f"up to {MAX_GAUSSIAN_TRIALS} results, with every fourth suggestion of TPE"
+        )
+    if len(free) >= MIN_CMAES_AXES and all(axis.type in NUMERIC for axis in free):
+        return Choice(CMAES, f"more than {MAX_GAUSSIAN_TRIALS} results of {len(free)} parameters that are all numeric")
+    return Choice("multivariate-tpe", f"more than {MAX_GAUSSIAN_TRIALS} results")
+
+
+def _find_gaussian_problem(request: Request, width: int) -> str:
+    """Say why a Gaussian process is no good here, if it is not."""
+    parallel = request.spec.parallel_trial_count or 1
+    if width > MAX_GAUSSIAN_AXES or len(request.space.axes) > MAX_DIMENSIONS:
+        return f"there are more than {MAX_GAUSSIAN_AXES} parameters"
+    if parallel > MAX_GAUSSIAN_PARALLEL:
+        return f"more than {MAX_GAUSSIAN_PARALLEL} Trials run at a time"
+    seconds = request.evaluation_seconds
+    if seconds is not None and seconds / parallel < MIN_SECONDS_PER_TRIAL:
+        return f"a result comes in every {seconds / parallel:.2g} s, faster than a Gaussian process could follow"
+    return ""
+
+
+AUTO = Auto()
