@@ -137,14 +137,19 @@ def test_bad_settings_are_refused_in_katibs_words(settings: dict[str, str], mess
     assert [text for _, text in problems] == [message]
 
 
-def test_parameters_without_an_order_and_too_few_others_are_refused() -> None:
+def test_too_few_numeric_parameters_are_refused() -> None:
     assert list(get_algorithm("cmaes").validate(a_spec("cmaes", FINITE[0], FINITE[2]), {})) == [
-        ("spec.parameters", "cmaes only supports two or more dimensional continuous search space."),
-        (
-            "spec.parameters[1].parameterType",
-            "cmaes does not support parameterType: categorical: use int or double",
-        ),
+        ("spec.parameters", "cmaes only supports two or more dimensional continuous search space.")
     ]
+
+
+def test_choices_without_an_order_are_drawn_and_do_not_disturb_the_rest() -> None:
+    space = a_space(*(a_parameter(f"x{index}", "double", min=-5, max=5) for index in range(3)), FINITE[2])
+
+    finished = search("cmaes", space, lambda row: sphere(row[:3]), budget=160, parallel=4)
+
+    assert best_of(finished) < 0.1
+    assert 60 < sum(row[3] for row, _ in finished) < 100
 
 
 def _mean() -> "npt.NDArray[np.float64]":

@@ -25,7 +25,7 @@ SMALL = (a_parameter("c", "int", min=1, max=3), a_parameter("d", "double", min=0
 
 SPACES = {
     "grid": [SMALL, (*SMALL, *LISTS, FIXED)],
-    "cmaes": [ORDERED, SMALL, (*SMALL, FIXED)],
+    "cmaes": [SMALL, ORDERED, (*SMALL, FIXED), (*ORDERED, *LISTS)],
     "hyperband": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED)],
 }
 ALL_SPACES = [SMALL, (*SMALL, FIXED), (*ORDERED, *LISTS, FIXED), LISTS, (FIXED,)]

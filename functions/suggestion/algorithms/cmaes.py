@@ -13,7 +13,7 @@ from functions.suggestion.algorithms.settings import (
     validate_parameters_only,
     validate_settings,
 )
-from functions.suggestion.axis import LISTED, NUMERIC
+from functions.suggestion.axis import NUMERIC
 from functions.suggestion.search_space import Problem
 
 MIN_AXES = 2
@@ -36,20 +36,16 @@ class CMAES:
     """Katib's `cmaes`. It remembers the distribution, and which Trials belong to its generation."""
 
     def validate(self, spec: ExperimentSpec, settings: Mapping[str, str]) -> Iterator[Problem]:
-        """Yield what is wrong with the settings, and the parameters that have no order."""
+        """Yield what is wrong with the settings, and too few numeric parameters; lists may come besides."""
         yield from validate_parameters_only(spec)
         yield from validate_settings(spec, settings, _RULES)
         numeric = [parameter for parameter in spec.parameters if parameter.parameter_type in NUMERIC]
         if len(numeric) < MIN_AXES and spec.parameters:
             yield "spec.parameters", "cmaes only supports two or more dimensional continuous search space."
-        for index, parameter in enumerate(spec.parameters):
-            if parameter.parameter_type in LISTED:
-                message = f"cmaes does not support parameterType: {parameter.parameter_type}: use int or double"
-                yield f"spec.parameters[{index}].parameterType", message
 
     def suggest(self, request: Request) -> Answer:
         """Learn from the results that are in, then draw from the distribution."""
-        if all(axis.size == 1 for axis in request.space.axes):
+        if not any(axis.is_ordered and axis.size != 1 for axis in request.space.axes):
             return answer_by(request, None)
         from functions.suggestion.algorithms.generations import evolve
 

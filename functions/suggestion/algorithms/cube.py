@@ -17,9 +17,10 @@ MAX_PLACES = 4_096
 class Cube:
     """Points are rows of an array with a column for every axis that has more than one value."""
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, *, is_ordered_only: bool = False) -> None:
         self._axes = space.axes
-        self._free = [index for index, axis in enumerate(space.axes) if axis.size != 1]
+        wanted = [axis.size != 1 and (axis.is_ordered or not is_ordered_only) for axis in space.axes]
+        self._free = [index for index, is_wanted in enumerate(wanted) if is_wanted]
         axes = [space.axes[index] for index in self._free]
         self._places = [_places(axis) for axis in axes]
         self._choice_counts = [len(axis.choices) for axis in axes]
@@ -38,7 +39,7 @@ class Cube:
         return points
 
     def decode(self, point: Floats) -> Row:
-        """Return the row of one point."""
+        """Return the row of one point; axes without a column have their first value."""
         values = dict(zip(self._free, point.tolist(), strict=True))
         return tuple(_decode(axis, values[i]) if i in values else axis.low for i, axis in enumerate(self._axes))
 

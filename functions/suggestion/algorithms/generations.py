@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 
 from events.resource import Manifest
 from functions.suggestion.algorithms.cube import Cube
+from functions.suggestion.algorithms.drawing import draw_value
 from functions.suggestion.algorithms.evolution import INITIAL_SIGMA, Evolution
 from functions.suggestion.algorithms.interface import Answer, Request
 from functions.suggestion.algorithms.proposing import answer_by
@@ -24,16 +26,20 @@ MIN_WARM_SIGMA = 0.02
 
 
 class _Sampler:
-    """Draws from the distribution; what is drawn does not change it."""
+    """Draws from the distribution, and choices without an order at random; what is drawn does not change it."""
 
-    def __init__(self, evolution: Evolution, cube: Cube, seed: int) -> None:
-        self._optimizer = evolution.optimizer(seed)
+    def __init__(self, evolution: Evolution, cube: Cube, request: Request) -> None:
+        self._optimizer = evolution.optimizer(request.seed)
+        self._rng = Random(request.seed)
         self._cube = cube
+        self._axes = request.space.axes
 
     def propose(self) -> Iterator[Row]:
         """Yield points for ever."""
         while True:
-            yield self._cube.decode(self._cube.snap(self._optimizer.ask()[None])[0])
+            row = self._cube.decode(self._cube.snap(self._optimizer.ask()[None])[0])
+            pairs = zip(self._axes, row, strict=True)
+            yield tuple(value if axis.is_ordered else draw_value(axis, self._rng) for axis, value in pairs)
 
     def add(self, row: Row) -> None:
         """Do nothing: the distribution learns from results alone."""
@@ -41,9 +47,9 @@ class _Sampler:
 
 def evolve(request: Request) -> Answer:
     """Answer from the state that is kept, or begin."""
-    cube = Cube(request.space)
+    cube = Cube(request.space, is_ordered_only=True)
     evolution = _learn(request, cube, _read(request, cube))
-    answer = answer_by(request, _Sampler(evolution, cube, request.seed))
+    answer = answer_by(request, _Sampler(evolution, cube, request))
     numbers = [request.first_number + index for index in range(len(answer.suggestions))]
     label = {GENERATION_LABEL: str(evolution.generation)}
     states: tuple[Manifest, ...] = tuple(
