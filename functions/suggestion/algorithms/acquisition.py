@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 from scipy.special import erfcx, log_ndtr
 
 from functions.suggestion.algorithms.cube import Cube
@@ -34,6 +35,10 @@ REFINEMENTS = (0.08, 0.03, 0.01, 0.003)
 REFINED_COUNT = 5
 REFINING_COUNT = 40
 """Then the most promising ones are disturbed, less and less."""
+
+SLOPE_STEP = 1e-6
+CLIMB_ITERATIONS = 20
+"""Of L-BFGS, whose slopes are differences: all of a point's are computed at once."""
 
 LCB_DEVIATIONS = 1.96
 """The weight of uncertainty in the lower confidence bound, as in scikit-optimize."""
@@ -110,6 +115,10 @@ class GaussianProposer:
             disturbed = cube.disturb(candidates[best], rng, REFINING_COUNT, deviation)
             promise = np.concatenate([promise[best], self._promise(disturbed, acquire)])
             candidates = np.vstack([candidates[best], disturbed])
+        if self._optimizer == "lbfgs":
+            climbed = self._climb(candidates[np.argmax(promise)], acquire)
+            candidates = np.vstack([candidates, climbed])
+            promise = np.concatenate([promise, self._promise(climbed, acquire)])
         for index in np.argsort(-promise, kind="stable"):
             yield cube.decode(candidates[index])
 
@@ -117,6 +126,26 @@ class GaussianProposer:
         """Return the function of this name; gp_hedge draws lots among all."""
         names = list(ACQUISITIONS) if self._acquisition == "gp_hedge" else [self._acquisition]
         return ACQUISITIONS[names[self._rng.integers(len(names))]]
+
+    def _climb(self, start: Floats, acquire: Acquisition) -> Floats:
+        """Return where L-BFGS gets from this point along the ordered axes, as the only row."""
+        columns = np.flatnonzero(~self._cube.is_unordered)
+        if not columns.size:
+            return start[None]
+        steps = np.vstack([np.zeros(columns.size), SLOPE_STEP * np.eye(columns.size)])
+
+        def descend(place: Floats) -> tuple[float, Floats]:
+            points = np.tile(start, (len(steps), 1))
+            points[:, columns] = place + steps
+            here, *there = -self._promise(points, acquire)
+            return float(here), (np.array(there) - here) / SLOPE_STEP
+
+        bounds = [(0.0, 1.0)] * columns.size
+        options = {"maxiter": CLIMB_ITERATIONS}
+        found = minimize(descend, start[columns], jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        end = start.copy()
+        end[columns] = np.clip(found.x, 0.0, 1.0)
+        return self._cube.snap(end[None])
 
     def _promise(self, points: Floats, acquire: Acquisition) -> Floats:
         mean, deviation = self._process.predict(points)
