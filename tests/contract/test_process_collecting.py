@@ -216,10 +216,13 @@ def a_custom_worker(manifest: Manifest, *command: str, path: str | None = None, 
 
 async def test_a_command_beside_the_worker_reads_what_it_writes(rig: ProcessRig) -> None:
     worker = a_custom_worker(
-        sh('printf "3\\n2\\n" > /tmp/m/values; echo "loss=9"'),
+        sh(
+            f'until [ -e {rig.directory}/ready ]; do sleep 0.02; done; printf "3\\n2\\n" > /tmp/m/values; echo "loss=9"'
+        ),
         "sh",
         "-c",
-        'trap "sed s/^/$NAME=/ /tmp/m/values; echo bye >&2; exit 0" TERM; while :; do sleep 0.02; done',
+        'trap "sed s/^/$NAME=/ /tmp/m/values; echo bye >&2; exit 0" TERM; '
+        f"touch {rig.directory}/ready; while :; do sleep 0.02; done",
         path="/tmp/m/values",
         env=[{"name": "NAME", "value": "loss"}],
     )
@@ -234,7 +237,9 @@ async def test_a_command_beside_the_worker_reads_what_it_writes(rig: ProcessRig)
 
 
 async def test_a_collector_that_does_not_end_is_killed_and_the_exit_code_is_the_workers(rig: ProcessRig) -> None:
-    worker = a_custom_worker(sh("exit 3"), "sh", "-c", "trap '' TERM; echo loss=1; while :; do sleep 0.1; done")
+    ready = rig.directory / "ready"
+    stubborn = f"trap '' TERM; echo loss=1; touch {ready}; while :; do sleep 0.1; done"
+    worker = a_custom_worker(sh(f"until [ -e {ready} ]; do sleep 0.02; done; exit 3"), "sh", "-c", stubborn)
 
     await rig.target.launch(worker)
     state = await until_over(rig.target, worker)
