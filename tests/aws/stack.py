@@ -1,0 +1,157 @@
+"""The transformed template in moto's CloudFormation, driven as AWS would drive it: pollers, rules and sandboxes."""
+
+import asyncio
+import contextlib
+import io
+import json
+import threading
+import zipfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.broker.sqs_address import read_sqs_address
+from infra.broker.sqs_link import SQSLink
+from infra.broker.sqs_source import Mapping as SourceMapping
+from infra.broker.sqs_source import SQSEventSource
+from tests.aws.lambda_process import LambdaProcess
+from tests.aws.template import Resource, of_type, targets_of, transform
+from tests.services.moto_batch import BatchServer
+
+UNKNOWN_TO_MOTO = {"AWS::SQS::QueuePolicy"}
+"""Resource types that moto's CloudFormation lacks; they are left out of the deployment."""
+STATES_TOLD = {"RUNNING", "SUCCEEDED", "FAILED"}
+_LOOK_SECONDS = 0.2
+
+
+class Stack:
+    """A deployed stack: what CloudFormation made of the template, by the template's own names."""
+
+    def __init__(
+        self, server: BatchServer, name: str, resources: Mapping[str, Resource], code: Mapping[str, Any]
+    ) -> None:
+        """`code` maps a function's name to the folders that it boots from."""
+        self._server = server
+        self.name = name
+        self._resources = resources
+        self._code = code
+        self._sandboxes: dict[str, LambdaProcess] = {}
+        self._lock = threading.Lock()
+        self.url = f"sqs://?region=us-east-1&prefix={name}-&endpoint={server.endpoint}&wait=2"
+
+    def invoke(self, function: str, payload: Mapping[str, Any]) -> Any:
+        """Call a function in its sandbox, which is booted at the first call."""
+        with self._lock:
+            if function not in self._sandboxes:
+                self._sandboxes[function] = self._boot(function)
+        return self._sandboxes[function].invoke(payload)
+
+    def _boot(self, function: str) -> LambdaProcess:
+        client = self._server.client("lambda")
+        name = self._server.client("cloudformation").describe_stack_resource(
+            StackName=self.name, LogicalResourceId=function
+        )["StackResourceDetail"]["PhysicalResourceId"]
+        found = client.get_function_configuration(FunctionName=name)
+        environment = {**found["Environment"]["Variables"], **self._server.environment}
+        return LambdaProcess(found["Handler"], self._code[function], environment, timeout_seconds=found["Timeout"])
+
+    @contextlib.asynccontextmanager
+    async def at_work(self) -> AsyncIterator[Mapping[str, SQSEventSource]]:
+        """Poll every mapped queue as Lambda does, and tell of jobs as EventBridge does; yield the pollers by queue."""
+        link = SQSLink(read_sqs_address(self.url))
+        sources: dict[str, SQSEventSource] = {}
+        for mapping in of_type(self._resources, "AWS::Lambda::EventSourceMapping").values():
+            queue = next(targets_of(mapping["EventSourceArn"]))
+            name = self._resources[queue]["Properties"]["QueueName"]["Fn::Sub"].replace("${AWS::StackName}", self.name)
+            sources[name.removeprefix(f"{self.name}-")] = self._source(link, name, mapping)
+        async with asyncio.TaskGroup() as tasks:
+            for source in sources.values():
+                tasks.create_task(source.run())
+            telling = tasks.create_task(self._tell_of_jobs())
+            try:
+                yield sources
+            finally:
+                telling.cancel()
+                for source in sources.values():
+                    source.stop()
+        link.close()
+
+    def _source(self, link: SQSLink, name: str, mapping: Resource) -> SQSEventSource:
+        function = mapping["FunctionName"]["Ref"]
+        read = SourceMapping(
+            batch_count=mapping["BatchSize"],
+            window_seconds=mapping.get("MaximumBatchingWindowInSeconds", 0),
+            reports_failures=mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"],
+            concurrency=mapping["ScalingConfig"]["MaximumConcurrency"],
+            timeout_seconds=self._resources[function]["Properties"]["Timeout"],
+        )
+        return SQSEventSource(link, name, lambda payload: self.invoke(function, payload), read)
+
+    async def _tell_of_jobs(self) -> None:
+        """Put EventBridge's event for each new state of a job: moto's Batch does not."""
+        told: dict[str, str] = {}
+        while True:
+            await asyncio.to_thread(self._tell, told)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _tell(self, told: dict[str, str]) -> None:
+        batch, events = self._server.client("batch"), self._server.client("events")
+        queues = [it["jobQueueName"] for it in batch.describe_job_queues()["jobQueues"]]
+        listed = [
+            job["jobId"]
+            for queue in queues
+            for state in STATES_TOLD
+            for job in batch.list_jobs(jobQueue=queue, jobStatus=state)["jobSummaryList"]
+        ]
+        for job in batch.describe_jobs(jobs=listed)["jobs"] if listed else []:
+            if told.get(job["jobId"]) != job["status"]:
+                told[job["jobId"]] = job["status"]
+                detail = json.dumps(job, default=str)
+                entry = {"Source": "aws.batch", "DetailType": "Batch Job State Change", "Detail": detail}
+                events.put_events(Entries=[entry])
+
+    def close(self) -> None:
+        """End every sandbox."""
+        for sandbox in self._sandboxes.values():
+            sandbox.close()
+
+
+def deploy(server: BatchServer, name: str, build: Path, bootstrap: Path, **parameters: str) -> Stack:
+    """Deploy the transformed template, its event source mappings disabled: moto would swallow the messages."""
+    template = transform()
+    _upload(server, template["Resources"])
+    resources: dict[str, Resource] = template["Resources"]
+    for gone in [key for key, it in resources.items() if it["Type"] in UNKNOWN_TO_MOTO]:
+        del resources[gone]
+    for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values():
+        mapping["Enabled"] = False
+    # moto's rules do not look into lists of objects.
+    del resources["BatchJobRule"]["Properties"]["EventPattern"]["detail"]["container"]
+    cloudformation = server.client("cloudformation")
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    body = json.dumps(template)
+    cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=given, Capabilities=["CAPABILITY_IAM"])
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+    return Stack(server, name, resources, _code(resources, build, bootstrap))
+
+
+def _upload(server: BatchServer, resources: Mapping[str, Resource]) -> None:
+    """Put an archive where CloudFormation is told that each code and layer lies; the sandboxes boot from the build."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as content:
+        content.writestr("empty", "")
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="code")
+    functions = of_type(resources, "AWS::Lambda::Function").values()
+    layers = of_type(resources, "AWS::Lambda::LayerVersion").values()
+    for key in [*(it["Code"]["S3Key"] for it in functions), *(it["Content"]["S3Key"] for it in layers)]:
+        s3.put_object(Bucket="code", Key=key, Body=archive.getvalue())
+
+
+def _code(resources: Mapping[str, Resource], build: Path, bootstrap: Path) -> dict[str, list[Path]]:
+    layers = {
+        name: [it[:-10] for it in targets_of(function["Layers"])]
+        for name, function in of_type(resources, "AWS::Lambda::Function").items()
+    }
+    return {name: [build / name, *(build / it / "python" for it in own), bootstrap] for name, own in layers.items()}
