@@ -50,6 +50,7 @@ class LambdaProcess:
         self._init_error = b""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("RuntimeApi", (_RuntimeApi,), {"owner": self}))
         self._server.daemon_threads = True
+        self._server.handle_error = _ignore  # type: ignore[method-assign]  # the connections of killed sandboxes
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         name = handler.rpartition(".")[0]
         own = {
@@ -122,6 +123,10 @@ class LambdaProcess:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             self.log.extend(line.rstrip("\n") for line in lines)
+
+
+def _ignore(*_: object) -> None:
+    pass
 
 
 class _RuntimeApi(BaseHTTPRequestHandler):

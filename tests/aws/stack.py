@@ -47,11 +47,9 @@ class Stack:
         return self._sandboxes[function].invoke(payload)
 
     def _boot(self, function: str) -> LambdaProcess:
-        client = self._server.client("lambda")
-        name = self._server.client("cloudformation").describe_stack_resource(
-            StackName=self.name, LogicalResourceId=function
-        )["StackResourceDetail"]["PhysicalResourceId"]
-        found = client.get_function_configuration(FunctionName=name)
+        handler = self._resources[function]["Properties"]["Handler"]
+        deployed = self._server.client("lambda").get_paginator("list_functions").paginate().search("Functions[]")
+        found = next(it for it in deployed if it["Handler"] == handler)
         environment = {**found["Environment"]["Variables"], **self._server.environment}
         return LambdaProcess(found["Handler"], self._code[function], environment, timeout_seconds=found["Timeout"])
 
@@ -125,7 +123,8 @@ def deploy(server: BatchServer, name: str, build: Path, bootstrap: Path, **param
         del resources[gone]
     for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values():
         mapping["Enabled"] = False
-    # moto's rules do not look into lists of objects.
+    # moto's rules do not look into lists of objects, and one with a schedule takes every event that there is.
+    del resources["ClockRule"]
     del resources["BatchJobRule"]["Properties"]["EventPattern"]["detail"]["container"]
     cloudformation = server.client("cloudformation")
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]

@@ -22,7 +22,7 @@ from tests.services.moto_sqs import patch
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("aws"), pytest.mark.timeout(900)]
 
 NAME = "kuttab"
-WAIT_SECONDS = 180.0
+WAIT_SECONDS = 120.0
 KNOWN_TO_MOTO = {
     "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy",
@@ -44,10 +44,17 @@ def test_what_is_left_out_of_the_deployment_is_exactly_this() -> None:
 
 @pytest.fixture
 def stack(
-    batch_server: BatchServer, mariadb: MariaDB, environment: dict[str, str], build: Path, bootstrap: Path
+    batch_server: BatchServer,
+    mariadb: MariaDB,
+    environment: dict[str, str],
+    build: Path,
+    bootstrap: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Stack]:
     """Deploy, and end every sandbox."""
     patch()
+    for name, value in batch_server.environment.items():
+        monkeypatch.setenv(name, value)
     found = deploy(
         batch_server,
         NAME,
@@ -86,8 +93,10 @@ async def test_an_experiment_of_batch_workers_ends_and_poison_is_a_dead_letter(
     assert experiment.phase == "Succeeded"
     assert [trial.state for trial in trials] == ["Succeeded"] * 3
     assert all(trial.fold.is_available(experiment.objective) for trial in trials)
-    assert _dead_letters(sqs, "trial-settle") == ["no event"]
-    assert [queue for queue in sources if queue != "trial-settle" and _dead_letters(sqs, queue)] == []
+    ((body, reason),) = _dead_letters(sqs, "trial-settle")
+    assert body == "no event"
+    assert "body: not JSON" in reason
+    assert [found for queue in sources if queue != "trial-settle" and (found := _dead_letters(sqs, queue))] == []
     with capsys.disabled():
         print(f"\ndeployed Experiment: {time.perf_counter() - began:.1f} s", end="")  # noqa: T201 - a figure
 
@@ -122,10 +131,15 @@ def _send(sqs: Any, queue: str, body: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody=body)
 
 
-def _dead_letters(sqs: Any, queue: str) -> list[str]:
+def _dead_letters(sqs: Any, queue: str) -> list[tuple[str, str]]:
     url = sqs.get_queue_url(QueueName=f"{NAME}-{queue}-dead")["QueueUrl"]
     found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
-    return [message["Body"] for message in found.get("Messages", [])]
+    return [(message["Body"], _reason(message)) for message in found.get("Messages", [])]
+
+
+def _reason(message: Any) -> str:
+    reason: str = message["MessageAttributes"]["kuttab-reason"]["StringValue"] if "MessageAttributes" in message else ""
+    return reason
 
 
 async def _is_done(reader: SQLReader) -> bool:
