@@ -14,7 +14,7 @@ from ..envelope import CONTENT_TYPE, Event
 from ..experiment import ExperimentCreated, ExperimentDeleteRequested, ExperimentEdited, ExperimentStopRequested
 from ..observation import MetricReported
 from ..reference import ExperimentEvent
-from ..trial import TrialFinished
+from ..trial import TrialDeleteRequested, TrialFinished
 from .errors import PublishError
 from .sqs_address import SQSAddress, read_sqs_address
 
@@ -31,6 +31,7 @@ QUEUES = {
     ExperimentDeleteRequested.type: "experiment-delete",
     MetricReported.type: "observation-record",
     TrialFinished.type: "trial-settle",
+    TrialDeleteRequested.type: "trial-delete",
 }
 """Where each event of a client goes: SQS has queues and no exchange."""
 CONNECT_SECONDS = 5

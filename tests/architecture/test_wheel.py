@@ -105,7 +105,8 @@ def test_every_module_can_be_imported_as_installed(runner: Path, tmp_path: Path)
 
 
 def test_the_sdk_needs_neither_search_nor_servers(sdk: Path, tmp_path: Path) -> None:
-    names = [name.replace("events", "kuttab", 1) for name in module_names("events") if "__main__" not in name]
+    left_out = {"events.schemas.__main__", "events.client.sqs"}  # a program; the extra `kuttab[sqs]`
+    names = [name.replace("events", "kuttab", 1) for name in module_names("events") if name not in left_out]
     program = (
         "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nfrom kuttab import publish"
     )
@@ -113,6 +114,18 @@ def test_the_sdk_needs_neither_search_nor_servers(sdk: Path, tmp_path: Path) -> 
     run(sdk / "bin/python", "-c", program, *names, cwd=tmp_path)
 
     assert not list(sdk.glob("lib/*/site-packages/numpy"))
+
+
+def test_publishing_to_sqs_without_the_extra_says_what_to_install(sdk: Path, tmp_path: Path) -> None:
+    program = """
+from kuttab.client.errors import PublishError
+try:
+    import kuttab.client.sqs
+except PublishError as error:
+    print(error)
+"""
+
+    assert run(sdk / "bin/python", "-c", program, cwd=tmp_path) == "sqs:// needs boto3: install kuttab[sqs]\n"
 
 
 def test_the_command_without_the_runner_says_what_to_install(sdk: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from events.client import Publisher, PublishError
 from events.client.sqs import QUEUES
 from events.client.sqs_address import SQSAddress, read_sqs_address
+from events.schemas.asyncapi import ROUTES
 from functions.catalog import SUBSCRIPTIONS
 
 
@@ -12,6 +13,12 @@ def test_a_clients_event_goes_where_the_catalogue_says() -> None:
     of_catalogue = {kind: it.queue for it in SUBSCRIPTIONS for kind in it.event_types}
 
     assert {kind: of_catalogue[kind] for kind in QUEUES} == QUEUES
+
+
+def test_every_event_that_clients_alone_publish_has_its_queue() -> None:
+    of_clients = {kind for kind, route in ROUTES.items() if not route.is_published}
+
+    assert of_clients <= set(QUEUES)
 
 
 def test_a_url_names_region_prefix_and_endpoint() -> None:
