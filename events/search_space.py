@@ -37,12 +37,23 @@ class FeasibleSpace(Model):
     distribution: Distribution | None = None
 
 
+class When(Model):
+    """A parameter has a value only where another one has one of these."""
+
+    parameter: str = ""
+    values: tuple[Text, ...] = Field(default=(), alias="in")
+
+
 class ParameterSpec(Model):
     """One axis of the search space."""
 
     name: str
     parameter_type: ParameterType
     feasible_space: FeasibleSpace = Field(default_factory=FeasibleSpace)
+    when: When | None = None
+    """Kuttab's own, as is `whenInactive`: without it the parameter always has a value."""
+    when_inactive: Text | None = None
+    """What the template's placeholders of this parameter become in Trials where it has no value; left out: nothing."""
 
 
 class ParameterAssignment(Model):

@@ -93,3 +93,6 @@ def validate_space(spec: ExperimentSpec) -> Iterator[Problem]:
     for index, operation in enumerate(spec.nas_config.operations if spec.nas_config else ()):
         path = f"{_NAS}.operations[{index}].parameters"
         yield from SearchSpace.validate_parameters(operation.parameters, path)
+        for place, parameter in enumerate(operation.parameters):
+            if parameter.when is not None:
+                yield f"{path}[{place}].when", "is for spec.parameters only"

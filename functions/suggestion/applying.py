@@ -123,7 +123,7 @@ async def _create(
     for offset, suggested in enumerate(accepted, start=1):
         trial = _new_trial(experiment, experiment.created_count + offset, at)
         trial.assignments = space.to_assignments(suggested.row)
-        trial.vector = pack_row(suggested.row)
+        trial.vector = pack_row(space.to_sparse(suggested.row))
         trial.labels = {**experiment.labels, **suggested.labels}
         trial.rules = rules
         trial.caused_by = event.id

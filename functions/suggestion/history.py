@@ -58,6 +58,12 @@ def unpack_rows(packed: Sequence[bytes]) -> Floats:
     return np.frombuffer(b"".join(packed), dtype="<f8").reshape(len(packed), size_bytes // 8).astype(np.float64)
 
 
+def fill_rows(rows: Floats, lows: Sequence[float]) -> Floats:
+    """Return stored points as algorithms see them: with the lowest value of an axis that was inactive."""
+    filled: Floats = np.where(np.isnan(rows), np.array(lows), rows)
+    return filled
+
+
 class _Buffer:
     """Columns with room to grow. What was written once never changes; histories share it."""
 

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from events.search_space import Distribution, FeasibleSpace, ParameterAssignment, ParameterSpec, ParameterType
 from functions.suggestion.axis import LISTED, LOG, NUMERIC, Axis, to_number
+from functions.suggestion.condition_rules import validate_conditions
+from functions.suggestion.conditions import Conditions, count_points, find_point
 
 Row = tuple[float, ...]
-"""One point: a value for every axis, in the order of the spec."""
+"""One point: a value for every axis, in the order of the spec; an axis that is inactive has its lowest."""
 
 Problem = tuple[str, str]
 """The path of a field and what is wrong with it."""
@@ -23,11 +25,13 @@ class SearchSpace:
     """All parameters together, in the order of the spec."""
 
     axes: tuple[Axis, ...]
+    conditions: Conditions = field(default_factory=Conditions)
 
     @classmethod
     def from_spec(cls, parameters: Sequence[ParameterSpec]) -> Self:
         """Read parameters that `validate_parameters` has nothing against."""
-        return cls(tuple(Axis.from_spec(parameter) for parameter in parameters))
+        axes = tuple(Axis.from_spec(parameter) for parameter in parameters)
+        return cls(axes, Conditions.from_spec(parameters, axes))
 
     @staticmethod
     def validate_parameters(parameters: Sequence[ParameterSpec], path: str = "spec.parameters") -> Iterator[Problem]:
@@ -36,28 +40,58 @@ class SearchSpace:
 
     @property
     def cardinality(self) -> int | None:
-        """The number of points; None where an axis is continuous."""
-        sizes = [axis.size for axis in self.axes]
-        known = [size for size in sizes if size is not None]
-        return math.prod(known) if len(known) == len(sizes) else None
+        """The number of points; None where an axis is continuous. What is inactive makes no difference."""
+        return count_points(self.axes, self.conditions)
 
     def row_at(self, index: int) -> Row:
         """Return the index-th point of a finite space: the index has one digit an axis, the last changes fastest."""
-        values: list[float] = []
-        for axis in reversed(self.axes):
-            index, digit = divmod(index, axis.size or 1)
-            values.append(axis.value_at(digit))
-        return tuple(reversed(values))
+        return find_point(self.axes, self.conditions, index)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether some axes are inactive at some points."""
+        return bool(self.conditions)
+
+    def activity(self, row: Row) -> tuple[bool, ...]:
+        """Tell for each axis whether it is active at this point."""
+        return self.conditions.activity(row) if self.is_conditional else (True,) * len(row)
+
+    def fill(self, row: Row) -> Row:
+        """Return the point with the lowest value of every inactive axis: one point, whatever was proposed for those."""
+        if not self.is_conditional:
+            return row
+        parts = zip(self.axes, row, self.activity(row), strict=True)
+        return tuple(value if is_active else axis.low for axis, value, is_active in parts)
+
+    def to_sparse(self, row: Row) -> Row:
+        """Return the point as it is stored: with NaN for what is inactive."""
+        if not self.is_conditional:
+            return row
+        return tuple(value if is_active else math.nan for value, is_active in zip(row, self.activity(row), strict=True))
+
+    def from_sparse(self, row: Row) -> Row:
+        """Return a stored point as algorithms see it."""
+        return tuple(axis.low if math.isnan(value) else value for axis, value in zip(self.axes, row, strict=True))
 
     def to_assignments(self, row: Row) -> tuple[ParameterAssignment, ...]:
-        """Write a point as a Trial gets it."""
-        pairs = zip(self.axes, row, strict=True)
-        return tuple(ParameterAssignment(name=axis.name, value=axis.to_text(value)) for axis, value in pairs)
+        """Write a point as a Trial gets it: with the active parameters alone."""
+        parts = zip(self.axes, row, self.activity(row), strict=True)
+        return tuple(
+            ParameterAssignment(name=axis.name, value=axis.to_text(it)) for axis, it, active in parts if active
+        )
 
     def to_row(self, assignments: Sequence[ParameterAssignment]) -> Row:
         """Read the assignments of a Trial, in any order. Raises KeyError or ValueError where the space is another."""
         texts = {assignment.name: assignment.value for assignment in assignments}
-        return tuple(axis.to_value(texts[axis.name]) for axis in self.axes)
+        row = tuple(axis.to_value(texts[axis.name]) if axis.name in texts else axis.low for axis in self.axes)
+        missing = [
+            axis.name
+            for axis, active in zip(self.axes, self.activity(row), strict=True)
+            if active and axis.name not in texts
+        ]
+        if missing:
+            raise KeyError(missing[0])
+        return self.fill(row)
 
 
 def validate_parameters(parameters: Sequence[ParameterSpec], path: str = "spec.parameters") -> Iterator[Problem]:
@@ -71,6 +105,8 @@ def validate_parameters(parameters: Sequence[ParameterSpec], path: str = "spec.p
             yield f"{at}.name", f"parameter name {parameter.name} can't be duplicated in {path}"
         names.add(parameter.name)
         yield from _validate_parameter(parameter, at)
+    sound = {it.name: Axis.from_spec(it) for it in parameters if not any(_validate_parameter(it, ""))}
+    yield from validate_conditions(parameters, sound, path)
 
 
 def _validate_parameter(parameter: ParameterSpec, at: str) -> Iterator[Problem]:
@@ -105,14 +141,14 @@ def _validate_range(space: FeasibleSpace, kind: ParameterType, at: str) -> Itera
         message = f"feasibleSpace.max or feasibleSpace.min must be specified for parameterType: {kind}"
         yield f"{at}.max", message
     numbers: dict[str, float] = {}
-    for field, text in (("min", space.min), ("max", space.max), ("step", space.step)):
+    for name, text in (("min", space.min), ("max", space.max), ("step", space.step)):
         if not text:
             continue
         number, problem = _read(text, kind)
         if problem:
-            yield f"{at}.{field}", f"feasibleSpace.{field} {problem}"
+            yield f"{at}.{name}", f"feasibleSpace.{name} {problem}"
         else:
-            numbers[field] = number
+            numbers[name] = number
     yield from _validate_numbers(numbers, space.distribution, at)
 
 

@@ -13,7 +13,7 @@ from functions.limits import Limits
 from functions.ports import Store
 from functions.suggestion.algorithms import AUTO, get_algorithm
 from functions.suggestion.algorithms.interface import Answer, Request
-from functions.suggestion.history import History, HistoryCache, to_loss, unpack_row, unpack_rows
+from functions.suggestion.history import History, HistoryCache, fill_rows, to_loss, unpack_row, unpack_rows
 from functions.suggestion.model import Suggestion
 from functions.suggestion.search_space import SearchSpace
 from functions.trial.model import TrialState
@@ -72,7 +72,7 @@ async def _prepare(
         objective_type=_direction(experiment),
         settings=settings,
         history=await _load_history(experiment, store, space, histories),
-        pending=[unpack_row(trial.vector) for trial in pending],
+        pending=[space.from_sparse(unpack_row(trial.vector)) for trial in pending],
         pending_numbers=[trial.number for trial in pending],
         pending_labels=[trial.labels for trial in pending],
         count=min(experiment.free_slots, limits.search_batch_count),
@@ -103,8 +103,9 @@ async def _load_history(experiment: Experiment, store: Store, space: SearchSpace
     if not newer:
         return known
     losses = [to_loss(trial.value, _direction(experiment)) for trial in newer]
+    rows = unpack_rows([trial.vector for trial in newer])
     return known.extend(
-        unpack_rows([trial.vector for trial in newer]),
+        fill_rows(rows, [axis.low for axis in space.axes]) if space.is_conditional else rows,
         losses,
         newer[-1].seq,
         numbers=[trial.number for trial in newer],

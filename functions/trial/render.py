@@ -1,6 +1,7 @@
 """The Worker of a Trial: its manifest is rendered from the Experiment's template whenever it is needed."""
 
 from events.objective import MetricsCollectorSpec
+from events.search_space import ParameterAssignment
 from events.trial import TargetKind, TrialTemplate
 from functions.experiment.model import Experiment
 from functions.trial.model import Trial
@@ -13,7 +14,8 @@ def render_worker(experiment: Experiment, trial: Trial, *, attempt: int | None =
     template = experiment.spec.trial_template or TrialTemplate()
     if trial.target == TargetKind.PROCESS:
         template = split_commands(template)
-    manifest = render(template, assignments=trial.assignments, trial_name=trial.name, namespace=trial.namespace)
+    assignments = (*_inactive(experiment), *trial.assignments)
+    manifest = render(template, assignments=assignments, trial_name=trial.name, namespace=trial.namespace)
     return Worker(
         experiment=experiment.ref,
         trial=trial.ref,
@@ -25,3 +27,9 @@ def render_worker(experiment: Experiment, trial: Trial, *, attempt: int | None =
         labels=trial.labels,
         reference=trial.reference if attempt in {None, trial.attempt} else "",
     )
+
+
+def _inactive(experiment: Experiment) -> list[ParameterAssignment]:
+    """Return what the placeholders of parameters become that may have no value; a value of the Trial's comes later."""
+    parameters = (it for it in experiment.spec.parameters if it.when is not None)
+    return [ParameterAssignment(name=it.name, value=it.when_inactive or "") for it in parameters]

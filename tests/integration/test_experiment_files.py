@@ -107,3 +107,18 @@ async def test_what_is_no_number_is_never_optimal(tmp_path: Path) -> None:
     counts = (ending.experiment.succeeded, ending.experiment.metrics_unavailable)
     assert (ending.reason, counts) == ("ExperimentMaxTrialsReached", (1, 2))
     assert ending.experiment.optimal_value == 0.5
+
+
+async def test_what_is_inactive_is_left_out_and_no_combination_is_tried_twice(tmp_path: Path) -> None:
+    ending = await run_file("conditional", tmp_path)
+
+    assert ending.reason == "ExperimentSuggestionEndReached"
+    assert sorted(ending.logs()) == [
+        "loss=-1 of adam, nesterov ''\n",
+        "loss=0.0 of sgd, nesterov ''\n",
+        "loss=0.5 of sgd, nesterov '0'\n",
+        "loss=0.5 of sgd, nesterov '1'\n",
+    ]
+    given = [{assignment.name: assignment.value for assignment in trial.assignments} for trial in ending.trials]
+    assert {"optimizer": "adam"} in given
+    assert {"optimizer": "sgd", "momentum": "0.0"} in given

@@ -95,6 +95,8 @@ def choose(request: Request) -> Choice:
 
 def _find_gaussian_problem(request: Request, width: int) -> str:
     """Say why a Gaussian process is no good here, if it is not."""
+    if request.space.is_conditional:
+        return "which parameters there are depends on others"
     parallel = request.spec.parallel_trial_count or 1
     if width > MAX_GAUSSIAN_AXES or len(request.space.axes) > MAX_DIMENSIONS:
         return f"there are more than {MAX_GAUSSIAN_AXES} parameters"

@@ -13,7 +13,7 @@ MAX_REDRAWS = 100
 
 def draw_row(space: SearchSpace, rng: Random) -> Row:
     """Draw a point, each parameter from its own distribution."""
-    return tuple(draw_value(axis, rng) for axis in space.axes)
+    return space.fill(tuple(draw_value(axis, rng) for axis in space.axes))
 
 
 def draw_value(axis: Axis, rng: Random) -> float:

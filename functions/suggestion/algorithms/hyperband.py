@@ -47,6 +47,8 @@ def _validate_resource(spec: ExperimentSpec, settings: Mapping[str, str]) -> Ite
         yield _SETTINGS, "value of resource_name setting must be in parameters."
     elif kinds[settings["resource_name"]] not in NUMERIC:
         yield _SETTINGS, "value of resource_name setting must be a parameter of type int or double."
+    elif any(it.when for it in spec.parameters if it.name == settings["resource_name"]):
+        yield _SETTINGS, "value of resource_name setting must be a parameter without when."
     if bracket_count(*read_settings(settings)[1:]) >= MAX_BRACKETS:
         yield _SETTINGS, f"r_l must be less than eta to the power of {MAX_BRACKETS}."
 

@@ -20,6 +20,7 @@ from functions.suggestion.algorithms.interface import Request
 from functions.suggestion.algorithms.log_ndtr import log_ndtr
 from functions.suggestion.algorithms.tpe import Knobs
 from functions.suggestion.axis import Axis
+from functions.suggestion.conditions import Condition
 from functions.suggestion.history import Floats
 from functions.suggestion.search_space import Row, SearchSpace
 from functions.suggestion.unit import from_unit, to_unit
@@ -58,18 +59,24 @@ class ParzenProposer:
         self._rng = np.random.RandomState(request.seed)
         below, above = split(request, knobs.gamma)
         self._normal = [index for index, axis in enumerate(request.space.axes) if axis.is_normal]
-        below, self._above = self._inside(below), self._inside(above)
+        self._poor, self._above = above, self._inside(above)
+        good = self._inside(below)
         groups = _group(request.space, is_multivariate=is_multivariate)
-        self._groups = [_Group(group, below, knobs.prior_weight) for group in groups]
+        self._activities = [partial(_find_active, request.space, group[0][0]) for group in groups]
+        self._groups = [
+            _Group(group, good[is_active(below)], knobs.prior_weight)
+            for group, is_active in zip(groups, self._activities, strict=True)
+        ]
 
     def add(self, row: Row) -> None:
         """Count this suggestion as poor from now on (constant liar), so that a batch spreads."""
+        self._poor = np.vstack([self._poor, np.array([row])])
         self._above = np.vstack([self._above, self._inside(np.array([row]))])
 
     def propose(self) -> Iterator[Row]:
         """Yield points, the most promising first. The first is Optuna's; the others serve where that one is taken."""
-        for group in self._groups:
-            group.set_above(self._above)
+        for group, is_active in zip(self._groups, self._activities, strict=True):
+            group.set_above(self._above[is_active(self._poor)])
         for _ in range(MAX_DRAWS):
             columns: dict[int, Floats] = {}
             for group in self._groups:
@@ -156,12 +163,28 @@ def _find_smallest(losses: Floats, count: int) -> npt.NDArray[np.intp]:
     return np.sort(np.concatenate([smaller, equal]))
 
 
+def _find_active(space: SearchSpace, index: int, rows: Floats) -> npt.NDArray[np.bool_]:
+    """Tell at which of these points an axis is active: only they say anything about it."""
+    is_active = np.ones(len(rows), dtype=np.bool_)
+    condition = space.conditions.at(index)
+    while condition is not None:
+        is_active &= np.isin(rows[:, condition.parent], list(condition.values))
+        condition = space.conditions.at(condition.parent)
+    return is_active
+
+
 def _group(space: SearchSpace, *, is_multivariate: bool) -> list[list[tuple[int, Axis]]]:
-    """Return the axes in the order in which Optuna draws them: by name together, as in the spec one by one."""
+    """Return the axes in the order in which Optuna draws them: by name together, as in the spec one by one.
+
+    Those that are active at the same points are together, as in Optuna with `group=True`.
+    """
     free = [(index, axis) for index, axis in enumerate(space.axes) if axis.size != 1]
     if not is_multivariate:
         return [[axis] for axis in free]
-    return [sorted(free, key=lambda pair: pair[1].name)] if free else []
+    together: dict[Condition | None, list[tuple[int, Axis]]] = {}
+    for index, axis in sorted(free, key=lambda pair: pair[1].name):
+        together.setdefault(space.conditions.at(index), []).append((index, axis))
+    return list(together.values())
 
 
 def _value(axis: Axis, drawn: float) -> float:

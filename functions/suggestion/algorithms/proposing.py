@@ -47,7 +47,7 @@ def answer_by(request: Request, proposer: Proposer | None) -> Answer:
     """Suggest what this proposes, at random where there is no proposer or nothing of it is free."""
     taken, rng, rows = Taken(request), Random(request.seed), []
     for _ in range(request.count):
-        proposed = islice(proposer.propose(), MAX_PROPOSALS) if proposer else iter(())
+        proposed = map(request.space.fill, islice(proposer.propose(), MAX_PROPOSALS) if proposer else iter(()))
         row = next((row for row in proposed if not taken.has(row)), None)
         row = row or draw_free_row(request.space, rng, taken)
         if row is None:

@@ -90,7 +90,7 @@ def sobol_row(space: SearchSpace, index: int, seed: int | None) -> Row:
         for bit in bits:
             word ^= directions[bit]
         row.append(from_unit(axis, (word + (0.5 if seed is not None else 0.0)) / 2**BITS))
-    return tuple(row)
+    return space.fill(tuple(row))
 
 
 @lru_cache(64)

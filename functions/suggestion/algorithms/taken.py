@@ -23,11 +23,14 @@ class Taken:
 
     def has(self, row: Row) -> bool:
         """Tell whether this point is taken."""
-        return not self._is_free and (row in self._new or self._history.has(row))
+        if self._is_free:
+            return False
+        point = self._space.fill(row)
+        return point in self._new or self._history.has(point)
 
     def add(self, row: Row) -> None:
         """Take this point."""
-        self._new.add(row)
+        self._new.add(self._space.fill(row))
 
     def is_everything(self) -> bool:
         """Tell whether the space is used up; the points are counted only where there may be enough of them."""
