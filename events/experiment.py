@@ -36,6 +36,8 @@ class ExperimentSpec(Model):
     """Kuttab's own: ends the Experiment so long after its creation, or its last restart."""
     max_trials_without_improvement: int | None = None
     """Kuttab's own: ends the Experiment when so many results in a row were no better."""
+    parameter_constraints: tuple[str, ...] | None = None
+    """Kuttab's own: comparisons of parameters, such as `x + y <= 10`, that hold at every point that is tried."""
     allow_duplicates: bool | None = None
     """Kuttab's own: whether a point may be suggested again; left out means no."""
 

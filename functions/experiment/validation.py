@@ -8,6 +8,7 @@ from events.objective import Objective
 from events.resource import API_VERSION
 from functions.experiment.budget_rules import validate_budget
 from functions.experiment.collector_rules import validate_collector
+from functions.experiment.constraint_rules import validate_parameter_constraints
 from functions.experiment.life_rules import validate_life
 from functions.experiment.parsing import Problem
 from functions.experiment.search_rules import validate_algorithm, validate_early_stopping, validate_space
@@ -50,6 +51,7 @@ def validate_experiment(resource: ExperimentResource) -> Iterator[Problem]:
         yield "spec.resumePolicy", f"invalid ResumePolicyType: {spec.resume_policy}"
     yield from _validate_template(spec)
     yield from validate_space(spec)
+    yield from validate_parameter_constraints(spec)
     if spec.metrics_collector_spec is not None:
         yield from validate_collector(spec.metrics_collector_spec)
 

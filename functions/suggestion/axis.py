@@ -22,6 +22,11 @@ def to_number(text: str) -> float:
     return float(text)
 
 
+def is_number(text: str) -> bool:
+    """Tell whether this is a decimal number."""
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A parameter whose values are floats, as Optuna represents them inside: the number, or the index of a choice.

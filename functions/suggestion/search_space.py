@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from events.search_space import Distribution, FeasibleSpace, ParameterAssignment, ParameterSpec, ParameterType
-from functions.suggestion.axis import LISTED, LOG, NUMERIC, Axis, to_number
+from functions.suggestion.axis import LISTED, LOG, NUMERIC, Axis, is_number, to_number
 from functions.suggestion.condition_rules import validate_conditions
 from functions.suggestion.conditions import Conditions, count_points, find_point
+from functions.suggestion.expressions import Constraint, Kind
 
 Row = tuple[float, ...]
 """One point: a value for every axis, in the order of the spec; an axis that is inactive has its lowest."""
@@ -26,12 +27,15 @@ class SearchSpace:
 
     axes: tuple[Axis, ...]
     conditions: Conditions = field(default_factory=Conditions)
+    constraints: tuple[Constraint, ...] = ()
 
     @classmethod
-    def from_spec(cls, parameters: Sequence[ParameterSpec]) -> Self:
-        """Read parameters that `validate_parameters` has nothing against."""
+    def from_spec(cls, parameters: Sequence[ParameterSpec], constraints: Sequence[str] | None = None) -> Self:
+        """Read parameters and constraints that validation has nothing against."""
         axes = tuple(Axis.from_spec(parameter) for parameter in parameters)
-        return cls(axes, Conditions.from_spec(parameters, axes))
+        kinds = kinds_of(axes) if constraints else {}
+        held = tuple(Constraint.parse(text, kinds) for text in constraints or ())
+        return cls(axes, Conditions.from_spec(parameters, axes), held)
 
     @staticmethod
     def validate_parameters(parameters: Sequence[ParameterSpec], path: str = "spec.parameters") -> Iterator[Problem]:
@@ -63,6 +67,14 @@ class SearchSpace:
         parts = zip(self.axes, row, self.activity(row), strict=True)
         return tuple(value if is_active else axis.low for axis, value, is_active in parts)
 
+    def allows(self, row: Row) -> bool:
+        """Tell whether the constraints hold at this point; those of parameters that are inactive do."""
+        if not self.constraints:
+            return True
+        parts = zip(self.axes, row, self.activity(row), strict=True)
+        values = {axis.name: _plain_value(axis, value) for axis, value, is_active in parts if is_active}
+        return all(constraint.holds(values) for constraint in self.constraints)
+
     def to_sparse(self, row: Row) -> Row:
         """Return the point as it is stored: with NaN for what is inactive."""
         if not self.is_conditional:
@@ -92,6 +104,22 @@ class SearchSpace:
         if missing:
             raise KeyError(missing[0])
         return self.fill(row)
+
+
+def kinds_of(axes: Sequence[Axis]) -> dict[str, Kind]:
+    """Return what constraints see of each parameter: a list of which every entry is a number is of numbers."""
+    return {axis.name: Kind.TEXT if _is_text(axis) else Kind.NUMBER for axis in axes}
+
+
+def _is_text(axis: Axis) -> bool:
+    return bool(axis.choices) and (axis.type == ParameterType.CATEGORICAL or not all(map(is_number, axis.choices)))
+
+
+def _plain_value(axis: Axis, value: float) -> float | str:
+    if not axis.choices:
+        return value
+    choice = axis.choices[int(value)]
+    return choice if _is_text(axis) else to_number(choice)
 
 
 def validate_parameters(parameters: Sequence[ParameterSpec], path: str = "spec.parameters") -> Iterator[Problem]:

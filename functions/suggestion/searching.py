@@ -28,6 +28,10 @@ class SearchError(KuttabError):
     """The algorithm raised: its message is in the Experiment's status; mend the settings or the algorithm."""
 
 
+class NoFeasiblePointError(KuttabError):
+    """The constraints between parameters leave nothing, or so little that it was not found: loosen them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to search for one Experiment, and what the algorithm is asked."""
@@ -61,7 +65,7 @@ async def _prepare(
     experiment: Experiment, suggestion: Suggestion, store: Store, histories: HistoryCache, limits: Limits
 ) -> Request:
     """Read what the algorithm is asked; the same state of the Experiment always asks the same."""
-    space = SearchSpace.from_spec(experiment.spec.parameters)
+    space = SearchSpace.from_spec(experiment.spec.parameters, experiment.spec.parameter_constraints)
     pending = await store.pending_trials(experiment.uid)
     is_timed = suggestion.algorithm == AUTO
     algorithm = experiment.spec.algorithm or AlgorithmSpec()
@@ -117,7 +121,16 @@ async def _load_history(experiment: Experiment, store: Store, space: SearchSpace
 def search(claim: Claim) -> Answer:
     """Ask the algorithm. Raises SearchError with what it raised: an algorithm may fail in any way."""
     try:
-        return get_algorithm(claim.algorithm).suggest(claim.request)
+        return _checked(claim.request, get_algorithm(claim.algorithm).suggest(claim.request))
     except Exception as error:
         message = f"algorithm {claim.algorithm}: {type(error).__name__}: {error}"
         raise SearchError(message) from error
+
+
+def _checked(request: Request, answer: Answer) -> Answer:
+    """Return the answer, unless there is nothing to search: an Experiment that never had a Trial did not succeed."""
+    is_nothing = answer.is_end and not answer.suggestions and request.first_number == 1
+    if is_nothing and request.space.constraints:
+        message = "no point was found that meets spec.parameterConstraints"
+        raise NoFeasiblePointError(message)
+    return answer

@@ -122,3 +122,10 @@ async def test_what_is_inactive_is_left_out_and_no_combination_is_tried_twice(tm
     given = [{assignment.name: assignment.value for assignment in trial.assignments} for trial in ending.trials]
     assert {"optimizer": "adam"} in given
     assert {"optimizer": "sgd", "momentum": "0.0"} in given
+
+
+async def test_only_points_that_meet_the_constraints_are_tried(tmp_path: Path) -> None:
+    ending = await run_file("constrained", tmp_path)
+
+    assert ending.reason == "ExperimentSuggestionEndReached"
+    assert sorted(ending.logs()) == ["loss=11\n", "loss=12\n", "loss=21\n"]

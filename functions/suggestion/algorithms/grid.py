@@ -8,7 +8,10 @@ from events.search_space import ParameterType
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.algorithms.permutation import permute
 from functions.suggestion.algorithms.settings import RANDOM_STATE, validate_parameters_only, validate_settings
-from functions.suggestion.search_space import Problem, SearchSpace, validate_parameters
+from functions.suggestion.search_space import Problem, Row, SearchSpace, validate_parameters
+
+MAX_SKIPS = 100_000
+"""Combinations that break a constraint one after the other: where so many do, the search ends. It takes seconds."""
 
 
 class Grid:
@@ -28,10 +31,24 @@ class Grid:
         total = request.space.cardinality
         assert total is not None, "validation refuses continuous axes"
         seed, start = _read(request.state, request.seed)
-        end = min(start + request.count, total)
-        rows = (request.space.row_at(permute(index, total, seed)) for index in range(start, end))
-        states: tuple[Manifest, ...] = tuple({"seed": seed, "next": index} for index in range(start, end + 1))
-        return Answer(tuple(Suggested(row) for row in rows), states=states, is_end=end >= total)
+        rows: list[Row] = []
+        ends = [start]
+        while len(rows) < request.count and (found := _next_row(request.space, seed, ends[-1], total)):
+            row, end = found
+            rows.append(row)
+            ends.append(end)
+        is_end = len(rows) < request.count or ends[-1] >= total
+        states: tuple[Manifest, ...] = tuple({"seed": seed, "next": index} for index in ends)
+        return Answer(tuple(map(Suggested, rows)), states=states, is_end=is_end)
+
+
+def _next_row(space: SearchSpace, seed: int, start: int, total: int) -> tuple[Row, int] | None:
+    """Return the next combination that the constraints allow, and the index after it; None where there is none."""
+    for index in range(start, min(total, start + MAX_SKIPS)):
+        row = space.row_at(permute(index, total, seed))
+        if space.allows(row):
+            return row, index + 1
+    return None
 
 
 def _read(state: Manifest | None, seed: int) -> tuple[int, int]:

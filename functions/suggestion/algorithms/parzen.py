@@ -35,6 +35,9 @@ MAX_BELOW = 25
 MAX_DRAWS = 4
 """Batches of candidates for one suggestion: only a small space that is nearly used up needs a second."""
 
+MAX_CONSTRAINED_DRAWS = 40
+"""As many where constraints forbid most of what is drawn."""
+
 MIN_VECTORISED = 160
 """Values from which on numpy is faster than Optuna's own loop, measured."""
 
@@ -77,7 +80,7 @@ class ParzenProposer:
         """Yield points, the most promising first. The first is Optuna's; the others serve where that one is taken."""
         for group, is_active in zip(self._groups, self._activities, strict=True):
             group.set_above(self._above[is_active(self._poor)])
-        for _ in range(MAX_DRAWS):
+        for _ in range(MAX_CONSTRAINED_DRAWS if self._space.constraints else MAX_DRAWS):
             columns: dict[int, Floats] = {}
             for group in self._groups:
                 columns |= group.draw(self._rng, self._candidate_count)

@@ -14,6 +14,9 @@ from functions.suggestion.search_space import Row
 MAX_PROPOSALS = 100
 """Proposals looked at for one that is free: in a small space that is nearly used up all good ones may be taken."""
 
+MAX_CONSTRAINED_PROPOSALS = 1_000
+"""As many where constraints forbid most of what a model proposes, which knows nothing of them."""
+
 
 class Proposer(Protocol):
     """What proposes points, and learns which of them was suggested."""
@@ -46,8 +49,9 @@ class QuasiRandom:
 def answer_by(request: Request, proposer: Proposer | None) -> Answer:
     """Suggest what this proposes, at random where there is no proposer or nothing of it is free."""
     taken, rng, rows = Taken(request), Random(request.seed), []
+    most = MAX_CONSTRAINED_PROPOSALS if request.space.constraints else MAX_PROPOSALS
     for _ in range(request.count):
-        proposed = map(request.space.fill, islice(proposer.propose(), MAX_PROPOSALS) if proposer else iter(()))
+        proposed = map(request.space.fill, islice(proposer.propose(), most) if proposer else iter(()))
         row = next((row for row in proposed if not taken.has(row)), None)
         row = row or draw_free_row(request.space, rng, taken)
         if row is None:

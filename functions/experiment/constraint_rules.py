@@ -1,0 +1,44 @@
+"""What `parameterConstraints` must be: comparisons of parameters that are there, which some point can meet."""
+
+from collections.abc import Iterator
+
+from events.experiment import ExperimentSpec
+from functions.experiment.parsing import Problem
+from functions.suggestion.expressions import Constraint, ConstraintError
+from functions.suggestion.search_space import SearchSpace, kinds_of, validate_parameters
+
+AT = "spec.parameterConstraints"
+MAX_CONSTRAINTS = 100
+MAX_LISTED = 10_000
+"""Points that are looked at for one that meets all constraints; of a larger space the search itself finds out."""
+
+UNAWARE = frozenset({"hyperband", "pbt", "enas", "darts"})
+"""The algorithms whose next point follows from an earlier one, so that they cannot draw until it fits."""
+
+
+def validate_parameter_constraints(spec: ExperimentSpec) -> Iterator[Problem]:
+    """Yield everything that is wrong with them."""
+    if not spec.parameter_constraints:
+        return
+    algorithm = spec.algorithm.algorithm_name if spec.algorithm else ""
+    if algorithm in UNAWARE:
+        yield AT, f"algorithm {algorithm} does not support constraints between parameters"
+    if len(spec.parameter_constraints) > MAX_CONSTRAINTS:
+        yield AT, f"there may be at most {MAX_CONSTRAINTS}"
+        return
+    if any(validate_parameters(spec.parameters)):
+        return
+    kinds, is_sound = kinds_of(SearchSpace.from_spec(spec.parameters).axes), True
+    for index, text in enumerate(spec.parameter_constraints):
+        try:
+            Constraint.parse(text, kinds)
+        except ConstraintError as error:
+            is_sound = False
+            yield f"{AT}[{index}]", str(error)
+    if is_sound and not _has_point(SearchSpace.from_spec(spec.parameters, spec.parameter_constraints)):
+        yield AT, "no point of the search space meets all of them"
+
+
+def _has_point(space: SearchSpace) -> bool:
+    total = space.cardinality
+    return total is None or total > MAX_LISTED or any(space.allows(space.row_at(index)) for index in range(total))
