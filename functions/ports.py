@@ -12,6 +12,7 @@ from events.observation import MetricPoint, MetricRange
 from events.reference import ExperimentRef
 from events.trial import TargetKind
 from functions.experiment.model import Experiment
+from functions.observation.early_stopping.interface import Rungs
 from functions.suggestion.model import Suggestion
 from functions.trial.model import Trial, TrialState
 from functions.worker import Target
@@ -50,7 +51,7 @@ class Host:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-class Store(Protocol):
+class Store(Rungs, Protocol):
     """One unit of work: everything read and written through it is one transaction.
 
     Rows are locked in the order experiments → suggestions → trials by number → observation_logs, and a decision
@@ -117,10 +118,6 @@ class Store(Protocol):
 
     async def points(self, trial_uid: str, source: str) -> Sequence[MetricPoint]:
         """Return a source's points by position."""
-        ...
-
-    async def start_averages(self, experiment_uid: str) -> Sequence[float]:
-        """Return what early stopping remembers of the succeeded Trials: the mean of each one's first reports."""
         ...
 
     async def unremoved_trials(self, experiment_uid: str, limit: int) -> Sequence[Trial]:

@@ -13,8 +13,15 @@ from functions.trial.model import StopReason, Trial, TrialState
 def kill_in_place(experiment: Experiment, trial: Trial, *, at: datetime, reason: str = "TrialKilled") -> None:
     """End a Trial that has no Worker of ours to stop."""
     trial.ask_stop(StopReason.KILLED)
-    state = TrialState(trial.stop_reason or StopReason.KILLED)
-    experiment.finish_trial(trial, state, at=at, reason=reason, message="Trial is killed")
+    if trial.stop_reason == StopReason.KILLED:
+        experiment.finish_trial(trial, TrialState.KILLED, at=at, reason=reason, message="Trial is killed")
+    elif trial.fold.is_available(experiment.objective):
+        experiment.finish_trial(trial, TrialState.EARLY_STOPPED, at=at, message=trial.message)
+    else:
+        message = f"Metrics are not available: {trial.message}"
+        experiment.finish_trial(
+            trial, TrialState.METRICS_UNAVAILABLE, at=at, reason="MetricsUnavailable", message=message
+        )
 
 
 async def stop_trials(experiment: Experiment, store: Store, *, cause: Event) -> list[Event]:

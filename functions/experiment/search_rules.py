@@ -6,19 +6,14 @@ from events.experiment import ExperimentSpec
 from events.objective import EarlyStopping
 from events.resource import Setting
 from functions.experiment.parsing import Problem
+from functions.observation.early_stopping import STOPPER_NAMES, get_family
 from functions.suggestion.algorithms import ALGORITHM_NAMES, get_algorithm
 from functions.suggestion.search_space import SearchSpace
-
-MEDIANSTOP = "medianstop"
 
 _ALGORITHM = "spec.algorithm"
 _EARLY_STOPPING = "spec.earlyStopping"
 _NAS = "spec.nasConfig"
 _MUST_BE_SPECIFIED = "must be specified"
-_STOPPING_MESSAGES = {
-    "min_trials_required": "min_trials_required must be greater than zero (>0)",
-    "start_step": "start_step must be greater or equal than one (>=1)",
-}
 
 
 def validate_algorithm(spec: ExperimentSpec) -> Iterator[Problem]:
@@ -48,27 +43,20 @@ def validate_early_stopping(early_stopping: EarlyStopping | None) -> Iterator[Pr
     name = early_stopping.algorithm_name
     if not name:
         yield f"{_EARLY_STOPPING}.algorithmName", _MUST_BE_SPECIFIED
-    elif name != MEDIANSTOP:
-        text = f"unable to get EarlyStopping config data for algorithm {name}: it is not {MEDIANSTOP}"
+    elif name not in STOPPER_NAMES:
+        known = ", ".join(STOPPER_NAMES)
+        text = f"unable to get EarlyStopping config data for algorithm {name}: it is none of {known}"
         yield f"{_EARLY_STOPPING}.algorithmName", text
     else:
-        at = f"{_EARLY_STOPPING}.algorithmSettings"
-        yield from _validate_repeats(early_stopping.algorithm_settings, at)
-        for index, setting in enumerate(early_stopping.algorithm_settings):
-            yield from _validate_stopping(setting, f"{at}[{index}]")
+        yield from _validate_stopping_settings(name, early_stopping.algorithm_settings)
 
 
-def _validate_stopping(setting: Setting, at: str) -> Iterator[Problem]:
-    if setting.name not in _STOPPING_MESSAGES:
-        yield f"{at}.name", f"unknown setting {setting.name} for algorithm {MEDIANSTOP}"
-        return
-    try:
-        is_positive = int(setting.value) > 0
-    except ValueError as error:
-        yield f"{at}.value", f"failed to validate {setting.name}({setting.value}): {error}"
-        return
-    if not is_positive:
-        yield f"{at}.value", _STOPPING_MESSAGES[setting.name]
+def _validate_stopping_settings(name: str, settings: Sequence[Setting]) -> Iterator[Problem]:
+    at = f"{_EARLY_STOPPING}.algorithmSettings"
+    yield from _validate_repeats(settings, at)
+    places = {setting.name: index for index, setting in enumerate(settings)}
+    for setting, field, message in get_family(name).validate({it.name: it.value for it in settings}):
+        yield (f"{at}[{places[setting]}].{field}" if setting else at), message
 
 
 def _validate_repeats(settings: Sequence[Setting], at: str) -> Iterator[Problem]:

@@ -5,12 +5,11 @@ from events.observation import MetricReported
 from functions.experiment.announcements import announcements, schedule, trial_announcements
 from functions.lambda_entry import lambda_entry
 from functions.limits import Limits
-from functions.observation.early_stopping.rules import is_poor
-from functions.observation.recording import record_range
+from functions.observation.early_stopping.judging import observe
 from functions.observation.tokens import Tokens
 from functions.ports import Store
 from functions.trial.closing import close_if_whole
-from functions.trial.model import StopReason, TrialState
+from functions.trial.model import TrialState
 
 
 async def handle(event: MetricReported, *, store: Store, limits: Limits, tokens: Tokens) -> list[Event]:
@@ -22,17 +21,13 @@ async def handle(event: MetricReported, *, store: Store, limits: Limits, tokens:
     tokens.check(event, trial)
     at = await store.now()
     was_active = trial.is_active
-    if (
-        await record_range(event.range, trial, store)
-        and trial.state == TrialState.RUNNING
-        and is_poor(experiment, trial)
-    ):
-        trial.ask_stop(StopReason.EARLY_STOPPED)
+    if await observe(event.range, experiment, trial, store):
         trial.look_again(at, limits.nudge_base_seconds)
     await close_if_whole(experiment, trial, store)
     if was_active and not trial.is_active:
         schedule(experiment, limits, at=at)
-    follow = trial_announcements(experiment, trial, cause=event, at=at) if trial.state != TrialState.PENDING else []
+    is_told = trial.state != TrialState.PENDING or trial.is_stopping
+    follow = trial_announcements(experiment, trial, cause=event, at=at) if is_told else []
     return [*follow, *([] if trial.is_active else announcements(experiment, cause=event, at=at))]
 
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from events.observation import MetricPoint, MetricRange
 from functions.errors import Reject
-from functions.observation.fold import Fold
 from functions.observation.pusher import Pusher
 from functions.ports import Store
 from functions.trial.model import Trial
@@ -17,8 +16,8 @@ MAX_GAPS = 1_000
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
-async def record_range(points: MetricRange, trial: Trial, store: Store) -> bool:
-    """Store the range if it is due, and tell whether anything changed.
+async def record_range(points: MetricRange, trial: Trial, store: Store) -> Sequence[MetricPoint] | None:
+    """Store the range if it is due, and return the points that were folded for it; None where nothing has changed.
 
     A log's range is due only where the cursor stands, so that a gap can never be skipped; of one that overlaps, the
     points before the cursor are known. Pushed points come in any order: they are all stored, and counted.
@@ -26,35 +25,39 @@ async def record_range(points: MetricRange, trial: Trial, store: Store) -> bool:
     if points.pushed:
         return await _record_pushed(points, trial, store)
     if not trial.is_active or trial.pushers:
-        return False
+        return None
     if points.source != trial.log_source:
         if trial.outcome is not None:
-            return False
+            return None
         trial.begin_source(points.source)
     if not points.start <= trial.cursor < points.end:
-        return False
+        return None
     fresh = points.replace(points=tuple(point for point in points.points if point.position >= trial.cursor))
     await store.add_points(trial, fresh)
     trial.fold = trial.fold.add(fresh.points)
     trial.cursor = points.end
-    return True
+    return fresh.points
 
 
-async def _record_pushed(points: MetricRange, trial: Trial, store: Store) -> bool:
+async def _record_pushed(points: MetricRange, trial: Trial, store: Store) -> Sequence[MetricPoint] | None:
     """Store what was pushed; fold it at once where it is the next of its source, else all of the points anew."""
     await store.add_points(trial, points)
     is_said = trial.outcome is not None and trial.outcome.log_end is not None
     if not trial.is_active or (is_said and points.source != trial.log_source):
-        return False
+        return None
     known = trial.pushers.get(points.source, Pusher())
     if known.has(points.start, points.end) and not points.is_last:
-        return False
+        return None
     is_next = known.whole == points.start and not known.ahead
     trial.pushers = trial.pushers | {points.source: _grow(known, points, trial)}
     trial.log_source = points.source
     trial.cursor = trial.pushers[points.source].whole
-    trial.fold = trial.fold.add(points.points) if is_next else Fold().add(await load_points(trial, store))
-    return True
+    if is_next:
+        trial.fold = trial.fold.add(points.points)
+        return points.points
+    found = await load_points(trial, store)
+    trial.fold_anew(found)
+    return found
 
 
 def _grow(known: Pusher, points: MetricRange, trial: Trial) -> Pusher:

@@ -11,7 +11,7 @@ from functions.experiment.announcements import announcements, schedule, trial_an
 from functions.experiment.model import Experiment
 from functions.experiment.reasons import EndReason
 from functions.limits import Limits
-from functions.observation.early_stopping.medianstop import median_rules
+from functions.observation.early_stopping import build_stopper
 from functions.ports import Store, Stores
 from functions.suggestion.algorithms.interface import Answer, Suggested
 from functions.suggestion.history import pack_row
@@ -118,7 +118,7 @@ async def _create(
     spec = experiment.spec
     rules: tuple[EarlyStoppingRule, ...] = ()
     if spec.early_stopping and accepted:
-        rules = median_rules(await store.start_averages(experiment.uid), spec.early_stopping, experiment.objective)
+        rules = await build_stopper(spec.early_stopping).rules(experiment, store)
     trials = []
     for offset, suggested in enumerate(accepted, start=1):
         trial = _new_trial(experiment, experiment.created_count + offset, at)

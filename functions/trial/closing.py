@@ -6,9 +6,9 @@ from events.objective import CollectorKind
 from events.trial import FailureClass, TrialFinished, WorkerOutcome
 from functions.experiment.model import Experiment
 from functions.limits import Limits
-from functions.observation.early_stopping.medianstop import start_average
+from functions.observation.early_stopping.judging import leave_lessons, observe
 from functions.observation.fold import Fold
-from functions.observation.recording import load_points, record_range
+from functions.observation.recording import load_points
 from functions.ports import Store
 from functions.trial.failure import classify, may_retry, retry
 from functions.trial.model import Trial, TrialState
@@ -26,7 +26,7 @@ async def take_outcome(
             trial.look_again(at, limits.nudge_base_seconds)
         return
     if event.last_range is not None:
-        await record_range(event.last_range, trial, store)
+        await observe(event.last_range, experiment, trial, store, has_ended=True)
     if trial.outcome is None:
         experiment.count_move(trial.state, TrialState.SETTLING)
         trial.settle_for(event, until=at + timedelta(seconds=limits.settle_grace_seconds))
@@ -36,7 +36,7 @@ async def take_outcome(
 async def close_if_whole(experiment: Experiment, trial: Trial, store: Store) -> None:
     """End a settling Trial whose metrics are all here; its last range may have come before those that it follows."""
     if trial.state == TrialState.SETTLING and trial.outcome is not None and trial.outcome.last_range is not None:
-        await record_range(trial.outcome.last_range, trial, store)
+        await observe(trial.outcome.last_range, experiment, trial, store, has_ended=True)
     if trial.state == TrialState.SETTLING and trial.has_whole_log and not _waits_for_pushes(experiment, trial):
         await close(experiment, trial, store, at=await store.now())
 
@@ -59,9 +59,8 @@ async def close(experiment: Experiment, trial: Trial, store: Store, *, at: datet
     if trial.pushers:
         trial.fold = Fold().add(await load_points(trial, store))
     state = trial.end_state(outcome, is_available=trial.fold.is_available(experiment.objective))
-    if state == TrialState.SUCCEEDED and experiment.spec.early_stopping:
-        points = await load_points(trial, store)
-        trial.start_average = start_average(points, experiment.spec.early_stopping, experiment.objective)
+    if state == TrialState.SUCCEEDED:
+        await leave_lessons(experiment, trial, store)
     reason, message = _words(trial, outcome, state)
     _note_failure(trial, state, classify(outcome.outcome, outcome.reason))
     experiment.finish_trial(trial, state, at=at, reason=reason, message=message)
@@ -76,7 +75,7 @@ def _words(trial: Trial, outcome: TrialFinished, state: TrialState) -> tuple[str
         missing = "" if trial.has_whole_log else f": the log was read to {trial.cursor} of {outcome.log_end}"
         why = f": {outcome.message}" if outcome.message and not missing else missing
         return "MetricsUnavailable", f"Metrics are not available{why}"
-    return "", ""
+    return "", trial.message if state == TrialState.EARLY_STOPPED else ""
 
 
 def _note_failure(trial: Trial, state: TrialState, kind: FailureClass | None) -> None:

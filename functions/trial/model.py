@@ -1,15 +1,18 @@
 """A Trial: one evaluation of one set of assignments, its attempts, and the transitions that it allows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
 from events.objective import EarlyStoppingRule
+from events.observation import MetricPoint
 from events.reference import ExperimentRef, TrialRef
 from events.search_space import ParameterAssignment
 from events.trial import FailureClass, TargetKind, TrialAttempt, TrialFinished, WorkerOutcome
 from functions.identity import derive_id, derive_suffix
+from functions.observation.early_stopping.progress import Progress
 from functions.observation.fold import Fold
 from functions.observation.pusher import Pusher
 
@@ -79,7 +82,8 @@ class Trial:
     """What is here of each source that pushes; replaced, never changed in place."""
     fold: Fold = field(default_factory=Fold)
     value: float | None = None
-    start_average: float | None = None
+    progress: Progress = field(default_factory=Progress)
+    """What early stopping remembers of this attempt's reports."""
     seq: int | None = None
     stop_reason: StopReason | None = None
     stop_sent_at: datetime | None = None
@@ -147,8 +151,8 @@ class Trial:
         self.host = self.claimed_by = self.reference = self.log_source = ""
         self.lease_until = self.missing_since = self.stop_sent_at = None
         self.cursor = 0
-        self.fold = Fold()
         self.pushers = {}
+        self.fold_anew()
 
     def is_waiting_to_retry(self, at: datetime) -> bool:
         """Tell whether the next attempt is put off."""
@@ -159,10 +163,11 @@ class Trial:
         """When the first attempt's Worker was launched."""
         return next((it.started_at for it in self.attempts if it.started_at), self.started_at)
 
-    def ask_stop(self, reason: StopReason) -> None:
-        """Note why the Trial is to end; the first reason stands."""
+    def ask_stop(self, reason: StopReason, message: str = "") -> None:
+        """Note why the Trial is to end; the first reason stands, with what is to be said of it."""
         if self.is_active and self.stop_reason is None:
             self.stop_reason = reason
+            self.message = message
 
     def settle_for(self, outcome: TrialFinished, *, until: datetime) -> None:
         """Go to Settling: the Worker is over, its metrics may still be on their way."""
@@ -178,7 +183,12 @@ class Trial:
         """Read a newer source from its beginning: the observation is folded from it alone."""
         self.log_source = source
         self.cursor = self.pushers[source].whole if source in self.pushers else 0
-        self.fold = Fold()
+        self.fold_anew()
+
+    def fold_anew(self, points: Sequence[MetricPoint] = ()) -> None:
+        """Forget what was folded, and fold these points."""
+        self.fold = Fold().add(points)
+        self.progress = Progress()
 
     @property
     def has_whole_log(self) -> bool:

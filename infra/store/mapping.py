@@ -21,6 +21,7 @@ from events.search_space import ParameterAssignment
 from events.trial import FailureClass, TargetKind, TrialAttempt
 from functions.experiment.model import Experiment
 from functions.experiment.reasons import Phase
+from functions.observation.early_stopping.progress import Progress
 from functions.observation.pusher import Pusher
 from functions.suggestion.model import Suggestion
 from functions.trial.model import StopReason, Trial, TrialState
@@ -38,6 +39,7 @@ from infra.store.types import (
     event_document,
     fold_document,
     plain_json,
+    value_of,
     values_of,
 )
 
@@ -141,7 +143,7 @@ trials = Table(
     Column("pushers", values_of(Pusher), nullable=False),
     Column("fold", fold_document(), nullable=False),
     Column("value", Double),
-    Column("start_average", Double),
+    Column("progress", value_of(Progress), nullable=False),
     Column("seq", Integer),
     Column("stop_reason", Choice(StopReason)),
     Column("stop_sent_at", Moment),
@@ -169,6 +171,16 @@ observation_logs = Table(
     Column("metric", NAME, primary_key=True),
     Column("value", LONG_TEXT, nullable=False),
     Column("time", Moment),
+)
+
+rungs = Table(
+    "rungs",
+    metadata,
+    Column("experiment_uid", KEY, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("rung", WORD, primary_key=True),
+    Column("value", Double, nullable=False),
+    Index("ix_rungs_experiment_rung_number", "experiment_uid", "rung", "number", "value"),
 )
 
 hosts = Table(

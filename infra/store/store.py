@@ -18,6 +18,7 @@ from functions.suggestion.model import Suggestion
 from functions.trial.model import ACTIVE, Trial
 from infra.store.inserts import POINTS_PER_STATEMENT, insert_new, insert_points
 from infra.store.mapping import experiments, hosts, observation_logs, suggestions, tombstones, trials
+from infra.store.rungs import SQLRungs, delete_rungs
 from infra.store.types import load_labels, to_time_text
 
 _EXPERIMENTS, _SUGGESTIONS, _TRIALS = range(3)
@@ -35,11 +36,11 @@ class LockOrderError(AssertionError):
     """A transaction locked rows against the order experiments → suggestions → trials: a bug that would deadlock."""
 
 
-class SQLStore:
+class SQLStore(SQLRungs):
     """The port `Store`; the identity map of the session makes a batch of events cheap."""
 
     def __init__(self, session: AsyncSession, now: Callable[[], datetime] | None) -> None:
-        self._session = session
+        super().__init__(session)
         self._clock = now
         self._now: datetime | None = None
         self._rank = _EXPERIMENTS
@@ -210,12 +211,6 @@ class SQLStore:
         rows = await self._session.execute(query)
         return [MetricPoint(position=row[0], name=row[1], value=row[2], time=row[3]) for row in rows]
 
-    async def start_averages(self, experiment_uid: str) -> Sequence[float]:
-        """Return what early stopping compares with."""
-        query = select(trials.c.start_average)
-        query = query.where(trials.c.experiment_uid == experiment_uid, trials.c.start_average.is_not(None))
-        return [float(value) for value in await self._session.scalars(query) if value is not None]
-
     async def unremoved_trials(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
         """Return Trials whose Worker is not confirmed gone, but for process Workers of lost hosts."""
         lost = select(hosts.c.name).where(hosts.c.lost_at.is_not(None))
@@ -240,6 +235,7 @@ class SQLStore:
         if page:
             uids = [row.uid for row in page]
             await self._session.execute(delete(observation_logs).where(observation_logs.c.trial_uid.in_(uids)))
+            await delete_rungs(self._session, experiment_uid, [row.number for row in page])
             of_page = trials.c.number.in_([row.number for row in page])
             await self._session.execute(delete(trials).where(trials.c.experiment_uid == experiment_uid, of_page))
             return True

@@ -124,6 +124,16 @@ def values_of(kind: type) -> Document:
     return Document(lambda values: adapter.dump_json(values).decode(), adapter.validate_json)
 
 
+def value_of(kind: type) -> Document:
+    """Return the type of a column that holds one frozen dataclass, without what is as it is by default."""
+    adapter: TypeAdapter[object] = TypeAdapter(kind)
+
+    def dump(value: object) -> str:
+        return adapter.dump_json(value, exclude_defaults=True).decode()
+
+    return Document(dump, lru_cache(_CACHED_TEXTS)(adapter.validate_json))
+
+
 def plain_json() -> Document:
     """Return the type of a column that holds a dict of JSON values; it is replaced, never changed in place."""
     return Document(lambda value: json.dumps(value, separators=(",", ":")), json.loads)

@@ -11,6 +11,7 @@ from infra.store.schema import upgrade
 from tests.builders import a_reference, a_suggestion, an_experiment
 from tests.contract.store_suite.experiments import ExperimentContract
 from tests.contract.store_suite.ledger import LedgerContract
+from tests.contract.store_suite.rungs import RungContract
 from tests.contract.store_suite.transactions import TransactionContract
 from tests.contract.store_suite.trials import TrialContract, experiment
 
@@ -60,6 +61,10 @@ class TestTrials(TrialContract):
 
 class TestLedger(LedgerContract):
     """Due rows and hosts."""
+
+
+class TestRungs(RungContract):
+    """What Trials leave for each other."""
 
 
 async def test_two_processes_share_a_file_without_losing_an_update(tmp_path: Path) -> None:

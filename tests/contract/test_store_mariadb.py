@@ -8,6 +8,7 @@ from infra.store.engine import SQLStores, make_engine
 from infra.store.schema import upgrade
 from tests.contract.store_suite.experiments import ExperimentContract
 from tests.contract.store_suite.ledger import LedgerContract
+from tests.contract.store_suite.rungs import RungContract
 from tests.contract.store_suite.transactions import TransactionContract
 from tests.contract.store_suite.trials import TrialContract, experiment
 from tests.services.mariadb import mariadb, mariadb_url
@@ -38,3 +39,7 @@ class TestTrials(TrialContract):
 
 class TestLedger(LedgerContract):
     """Due rows and hosts."""
+
+
+class TestRungs(RungContract):
+    """What Trials leave for each other."""

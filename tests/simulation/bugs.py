@@ -1,12 +1,12 @@
 """Bugs that a test plants, one at a time: each breaks one rule of the protocol, and the simulation must see it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from unittest.mock import patch
 
 from events.envelope import Event
-from events.observation import MetricRange
+from events.observation import MetricPoint, MetricRange
 from events.reference import TrialEvent
 from events.trial import TrialAttempt, TrialDeleteRequested, WorkerOutcome
 from functions.catalog import Subscription
@@ -83,20 +83,17 @@ def ignore_the_attempt() -> AbstractContextManager[object]:
 def skip_a_cursor_gap() -> AbstractContextManager[object]:
     """Let a range be applied wherever it begins."""
 
-    async def record(points: MetricRange, trial: Trial, store: Store) -> bool:
+    async def record(points: MetricRange, trial: Trial, store: Store) -> Sequence[MetricPoint] | None:
         if not trial.is_active or points.end <= trial.cursor:
-            return False
+            return None
         if points.source != trial.log_source:
             trial.begin_source(points.source)
         await store.add_points(trial, points)
         trial.fold = trial.fold.add(points.points)
         trial.cursor = points.end
-        return True
+        return points.points
 
-    stack = ExitStack()
-    stack.enter_context(patch("functions.observation.record.record_range", record))
-    stack.enter_context(patch("functions.trial.closing.record_range", record))
-    return stack
+    return patch("functions.observation.early_stopping.judging.record_range", record)
 
 
 def retry_for_ever() -> AbstractContextManager[object]:

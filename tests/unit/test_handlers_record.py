@@ -10,6 +10,7 @@ from functions.trial.model import StopReason, TrialState
 from tests.builders import a_finished_trial, a_range, a_report
 from tests.fakes import House
 
+MEDIANSTOP = {"earlyStopping": {"algorithmName": "medianstop"}}
 POOR = EarlyStoppingRule(name="loss", value="0.3", comparison="greater", start_step=2)
 
 
@@ -130,7 +131,7 @@ async def test_the_last_missing_range_closes_a_settling_trial(house: House) -> N
 
 
 async def test_a_trial_that_does_poorly_is_asked_to_stop(house: House) -> None:
-    trial, _ = await house.start()
+    trial, _ = await house.start(**MEDIANSTOP)
     await house.change(rules=(POOR,))
 
     early = await house.handle(a_report(trial, a_range(0.9)))
@@ -138,12 +139,14 @@ async def test_a_trial_that_does_poorly_is_asked_to_stop(house: House) -> None:
 
     assert early == []
     assert [type(event) for event in announced] == [TrialStopRequested]
-    assert (await house.trial()).stop_reason == StopReason.EARLY_STOPPED
+    after = await house.trial()
+    assert after.stop_reason == StopReason.EARLY_STOPPED
+    assert after.message == "Trial is early stopped: loss is greater than 0.3 at report 2"
 
 
 @pytest.mark.parametrize("values", [(0.9, 0.2), (0.3, 0.3), ("nan", "nan")], ids=["better", "equal", "no number"])
 async def test_a_trial_that_does_well_enough_goes_on(house: House, values: tuple[Any, ...]) -> None:
-    trial, _ = await house.start()
+    trial, _ = await house.start(**MEDIANSTOP)
     await house.change(rules=(POOR,))
 
     announced = await house.handle(a_report(trial, a_range(*values)))
@@ -153,7 +156,7 @@ async def test_a_trial_that_does_well_enough_goes_on(house: House, values: tuple
 
 
 async def test_every_rule_must_hold(house: House) -> None:
-    trial, _ = await house.start()
+    trial, _ = await house.start(**MEDIANSTOP)
     never = EarlyStoppingRule(name="loss", value="100", comparison="greater", start_step=1)
     await house.change(rules=(POOR, never))
 
@@ -161,7 +164,7 @@ async def test_every_rule_must_hold(house: House) -> None:
 
 
 async def test_points_of_an_unknown_trial_are_nobodys(house: House) -> None:
-    trial, _ = await house.start()
+    trial, _ = await house.start(**MEDIANSTOP)
     stranger = trial.ref.replace(number=9)
 
     assert await house.handle(a_report(trial, a_range(0.5), trial=stranger)) == []

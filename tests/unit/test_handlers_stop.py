@@ -73,8 +73,11 @@ async def test_the_stop_of_an_older_attempt_is_ignored(house: House) -> None:
     assert house.target.stopped == []
 
 
-@pytest.mark.parametrize("reason", StopReason)
-async def test_a_pending_trial_ends_in_place(house: House, reason: StopReason) -> None:
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [(StopReason.KILLED, TrialState.KILLED), (StopReason.EARLY_STOPPED, TrialState.METRICS_UNAVAILABLE)],
+)
+async def test_a_pending_trial_ends_in_place(house: House, reason: StopReason, state: TrialState) -> None:
     await house.play(a_created_event())
     trial = await house.change(state=TrialState.PENDING, stop_reason=reason)
     async with house.stores.begin() as store:
@@ -85,4 +88,4 @@ async def test_a_pending_trial_ends_in_place(house: House, reason: StopReason) -
     await house.handle(a_stop_request(trial))
 
     after = await house.trial()
-    assert (after.state, house.target.stopped) == (TrialState(reason.value), [])
+    assert (after.state, house.target.stopped) == (state, [])

@@ -1,40 +1,79 @@
-"""The median stopping rule: a Trial whose best is worse than the median of the others' first reports is stopped."""
+"""Katib's median stopping rule: a Trial whose best is worse than the median of the others' first reports is stopped."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from statistics import fmean, median
+from typing import Final, Self
 
-from events.objective import EarlyStopping, EarlyStoppingRule, Objective, ObjectiveType
-from events.observation import MetricPoint
-from functions.observation.fold import to_number
+from events.objective import EarlyStoppingRule, ObjectiveType
+from functions.experiment.model import Experiment
+from functions.observation.early_stopping.interface import Decision, Request, Rungs, Series, SettingProblem
+from functions.observation.early_stopping.rules import describe, is_poor
+from functions.observation.early_stopping.settings import MAX_STEPS, validate_settings
+from functions.suggestion.algorithms.settings import Rule
 
 MIN_TRIALS_REQUIRED = 3
 START_STEP = 4
 """Katib's defaults."""
+STATISTICS: Final[Mapping[str, Callable[[Collection[float]], float]]] = {"median": median, "mean": fmean}
+
+_START = "start"
+_NAME = "medianstop"
+_RULES: Final = {
+    "min_trials_required": Rule(
+        int, lambda value: 0 < value <= MAX_STEPS, "min_trials_required must be greater than zero (>0)"
+    ),
+    "start_step": Rule(
+        int, lambda value: 1 <= value <= MAX_STEPS, "start_step must be greater or equal than one (>=1)"
+    ),
+    "statistic": Rule(lambda text: float(text in STATISTICS), bool, "statistic must be median or mean"),
+}
 
 
-def _setting(early_stopping: EarlyStopping, name: str, default: int) -> int:
-    values = {setting.name: setting.value for setting in early_stopping.algorithm_settings}
-    return int(values.get(name, default))
+@dataclass(frozen=True, slots=True)
+class MedianStop:
+    """Rules are frozen into Trials when they are created, as Katib does; they hold from `start_step` on."""
 
+    min_trials_required: int
+    start_step: int
+    statistic: str
+    keep: int = 1
+    judges_newest: bool = True
 
-def start_average(points: Sequence[MetricPoint], early_stopping: EarlyStopping, objective: Objective) -> float | None:
-    """Return the mean of the objective's first `start_step` numbers, or None where there are none."""
-    texts = (point.value for point in points if point.name == objective.objective_metric_name)
-    numbers = [number for number in map(to_number, texts) if number is not None]
-    first = numbers[: _setting(early_stopping, "start_step", START_STEP)]
-    return fmean(first) if first else None
+    @classmethod
+    def validate(cls, settings: Mapping[str, str]) -> Iterator[SettingProblem]:
+        """Yield what is wrong with the settings, in Katib's words."""
+        yield from validate_settings(_NAME, settings, _RULES)
 
+    @classmethod
+    def build(cls, settings: Mapping[str, str]) -> Self:
+        """Return the stopper."""
+        return cls(
+            min_trials_required=int(settings.get("min_trials_required", MIN_TRIALS_REQUIRED)),
+            start_step=int(settings.get("start_step", START_STEP)),
+            statistic=settings.get("statistic", "median"),
+        )
 
-def median_rules(
-    averages: Sequence[float], early_stopping: EarlyStopping, objective: Objective
-) -> tuple[EarlyStoppingRule, ...]:
-    """Return the rule for Trials suggested now; none before enough Trials have succeeded."""
-    if len(averages) < _setting(early_stopping, "min_trials_required", MIN_TRIALS_REQUIRED):
-        return ()
-    rule = EarlyStoppingRule(
-        name=objective.objective_metric_name,
-        value=repr(median(averages)),
-        comparison="greater" if objective.type == ObjectiveType.MINIMIZE else "less",
-        start_step=_setting(early_stopping, "start_step", START_STEP),
-    )
-    return (rule,)
+    async def decide(self, request: Request) -> Decision:
+        """Stop where every rule of the Trial holds."""
+        is_to_stop = is_poor(request.experiment, request.trial)
+        return Decision(request.progress, describe(request.trial) if is_to_stop else "")
+
+    async def learn(self, request: Request, series: Series) -> None:
+        """Leave the mean of the first numbers, as many as `start_step`."""
+        first = [value for value in await series() if value is not None][: self.start_step]
+        if first:
+            await request.rungs.reach_rungs(request.trial, {_START: fmean(first)})
+
+    async def rules(self, experiment: Experiment, rungs: Rungs) -> tuple[EarlyStoppingRule, ...]:
+        """Return one rule, or none before enough Trials have succeeded."""
+        averages = (await rungs.rung(experiment.uid, _START)).values()
+        if len(averages) < self.min_trials_required:
+            return ()
+        rule = EarlyStoppingRule(
+            name=experiment.objective.objective_metric_name,
+            value=repr(STATISTICS[self.statistic](averages)),
+            comparison="greater" if experiment.objective.type == ObjectiveType.MINIMIZE else "less",
+            start_step=self.start_step,
+        )
+        return (rule,)

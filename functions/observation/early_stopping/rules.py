@@ -24,3 +24,9 @@ def _text(rule: EarlyStoppingRule, experiment: Experiment, metric: FoldedMetric)
     if rule.name != experiment.objective.objective_metric_name:
         return metric.latest
     return metric.min if experiment.objective.type == ObjectiveType.MINIMIZE else metric.max
+
+
+def describe(trial: Trial) -> str:
+    """Say what holds of a Trial that is poor."""
+    words = (f"{rule.name} is {rule.comparison} than {rule.value}" for rule in trial.rules)
+    return f"{', '.join(words)} at report {trial.progress.step}"

@@ -40,11 +40,12 @@ def validate_settings(
         path = paths.get(name, _SETTINGS)
         if name not in rules:
             yield f"{path}.name", f"unknown setting {name} for algorithm {algorithm}"
-        elif problem := _find_problem(name, text, rules[name]):
+        elif problem := find_problem(name, text, rules[name]):
             yield f"{path}.value", problem
 
 
-def _find_problem(name: str, text: str, rules: tuple[Rule, ...]) -> str | None:
+def find_problem(name: str, text: str, rules: tuple[Rule, ...]) -> str | None:
+    """Return why the setting cannot be read, or which of its rules it breaks."""
     try:
         broken = next((rule for rule in rules if not rule.holds(rule.read(text))), None)
     except ValueError as error:

@@ -9,6 +9,7 @@ from events.observation import MetricPoint
 from events.search_space import ParameterAssignment
 from events.trial import FailureClass, TargetKind
 from functions.experiment.model import Experiment
+from functions.observation.early_stopping.progress import Progress
 from functions.ports import FinishedTrial, PendingTrial, Stores
 from functions.suggestion.history import pack_row
 from functions.trial.model import StopReason, Trial, TrialState
@@ -52,7 +53,7 @@ class TrialContract:
             message="long " * 5_000,
             cursor=2**40,
             value=0.1 + 0.2,
-            start_average=1e-300,
+            progress=Progress(step=3, rung=1, recent=(0.1 + 0.2, None), low=1e-300),
             stop_reason=StopReason.KILLED,
             failure=FailureClass.TIMEOUT,
             retry_at=EPOCH,
@@ -189,14 +190,6 @@ class TrialContract:
         async with stores.begin() as store:
             await store.add_points(trial, a_range(end=10))
             assert await store.points(trial.uid, "log") == []
-
-    async def test_start_averages_are_those_of_this_experiment(self, stores: Stores, experiment: Experiment) -> None:
-        averages = [0.5, None, 0.25]
-        await _add(stores, *(a_trial(experiment, 1 + i, start_average=it) for i, it in enumerate(averages)))
-
-        async with stores.begin() as store:
-            assert sorted(await store.start_averages(UID)) == [0.25, 0.5]
-            assert await store.start_averages("uid-other") == []
 
     async def test_unremoved_trials_come_in_bounded_pages(self, stores: Stores, experiment: Experiment) -> None:
         removed = {2: EPOCH}

@@ -83,6 +83,17 @@ def _create_observation_logs() -> None:
     )
 
 
+def _create_rungs() -> None:
+    op.create_table(
+        "rungs",
+        sa.Column("experiment_uid", KEY, primary_key=True, autoincrement=False),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("rung", WORD, primary_key=True, autoincrement=False),
+        sa.Column("value", sa.Double, nullable=False),
+    )
+    op.create_index("ix_rungs_experiment_rung_number", "rungs", ["experiment_uid", "rung", "number", "value"])
+
+
 def _create_suggestions() -> None:
     op.create_table(
         "suggestions",
@@ -146,7 +157,7 @@ def _create_trials() -> None:
         sa.Column("pushers", LONG_TEXT, nullable=False),
         sa.Column("fold", LONG_TEXT, nullable=False),
         sa.Column("value", sa.Double),
-        sa.Column("start_average", sa.Double),
+        sa.Column("progress", LONG_TEXT, nullable=False),
         sa.Column("seq", sa.Integer),
         sa.Column("stop_reason", WORD),
         sa.Column("stop_sent_at", Moment),
@@ -171,6 +182,7 @@ def upgrade() -> None:
     _create_experiments()
     _create_hosts()
     _create_observation_logs()
+    _create_rungs()
     _create_suggestions()
     _create_tombstones()
     _create_trials()
@@ -178,5 +190,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
-    for name in ("trials", "tombstones", "suggestions", "observation_logs", "hosts", "experiments"):
+    for name in ("trials", "tombstones", "suggestions", "rungs", "observation_logs", "hosts", "experiments"):
         op.drop_table(name)
