@@ -157,6 +157,7 @@ class Inspector:
                     expect(bool(told) or experiment["nudges"] > 0, f"a completion was not told to {sink}")
         expect(not self.rows("SELECT uid FROM tombstones JOIN experiments USING (uid)"), "a tombstone revived")
         self._check_points()
+        self._check_rungs()
         self._check_grids()
 
     def _check_grids(self) -> None:
@@ -166,6 +167,39 @@ class Inspector:
                 query = "SELECT assignments FROM trials WHERE experiment_uid = ?"
                 points = [row["assignments"] for row in self.rows(query, experiment["uid"])]
                 expect(len(points) == len(set(points)), "a grid point was suggested twice")
+
+    def _check_rungs(self) -> None:
+        """Nobody is stopped early without a rule; a rung holds what its Trial had when it came there, and no other."""
+        for experiment in self.rows("SELECT * FROM experiments"):
+            stopping = json.loads(experiment["spec"]).get("earlyStopping") or {}
+            for trial in self.rows("SELECT * FROM trials WHERE experiment_uid = ?", experiment["uid"]):
+                if trial["state"] == "EarlyStopped":
+                    expect(bool(stopping), "a Trial was stopped early in an Experiment without early stopping")
+                    expect(trial["message"].startswith("Trial is early stopped: "), "an early stop has no reason")
+                if stopping.get("algorithmName") == "asha" and stopping.get("algorithmSettings"):
+                    self._check_halving(trial)
+        orphans = "SELECT 1 FROM rungs WHERE NOT EXISTS (SELECT 1 FROM experiments WHERE uid = experiment_uid)"
+        expect(not self.rows(orphans), "a rung outlived its Experiment")
+
+    def _check_halving(self, trial: dict[str, Any]) -> None:
+        """Check the rungs at reports 1, 2, 4 and 8 of a Trial that came to its end in its first attempt."""
+        if trial["attempt"] > 1 or trial["state"] not in {"Succeeded", "EarlyStopped"} or trial["pushers"] != "{}":
+            return
+        query = "SELECT value, metric FROM observation_logs WHERE trial_uid = ? AND source = ? ORDER BY position"
+        points = self.rows(query, trial["uid"], trial["log_source"])
+        losses = [float(point["value"]) for point in points if point["metric"] == "loss"]
+        left = self.rows(
+            "SELECT rung, value FROM rungs WHERE experiment_uid = ? AND number = ?",
+            trial["experiment_uid"],
+            trial["number"],
+        )
+        due = {str(rung): min(losses[: 2**rung]) for rung in range(len(losses).bit_length())}
+        found = {row["rung"]: row["value"] for row in left}
+        expect(found.items() <= due.items(), f"rungs {found} are not those of the reports, {due}")
+        is_killed = trial["stop_reason"] == "Killed"
+        expect(bool(found) or not due or is_killed, "a Trial came to a rung and left nothing")
+        is_judged_to_its_end = trial["stop_reason"] is None
+        expect(not is_judged_to_its_end or found == due, f"of the rungs {due} only {found} were reached")
 
     def _check_points(self) -> None:
         for trial in self.rows("SELECT * FROM trials WHERE state = 'Succeeded' AND target != 'external'"):

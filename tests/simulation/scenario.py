@@ -68,11 +68,10 @@ def manifest(rng: Random, index: int, *, kind: str = "", **overrides: Any) -> Ma
         spec["maxFailedTrialCount"] = rng.randint(1, maximum)
     if rng.random() < 0.2:
         spec["objective"]["goal"] = 0.1
-    if rng.random() < 0.3:
-        spec["earlyStopping"] = {
-            "algorithmName": "medianstop",
-            "algorithmSettings": [{"name": "min_trials_required", "value": "1"}, {"name": "start_step", "value": "2"}],
-        }
+    if rng.random() < 0.45:
+        name, settings = rng.choice(EARLY_STOPPINGS)
+        pairs = [{"name": key, "value": value} for key, value in settings.items()]
+        spec["earlyStopping"] = {"algorithmName": name, "algorithmSettings": pairs}
     if "maxDurationSeconds" in life and rng.random() < 0.3:
         del spec["maxTrialCount"]
         spec["algorithm"] = {"algorithmName": "random"}
@@ -87,6 +86,15 @@ def manifest(rng: Random, index: int, *, kind: str = "", **overrides: Any) -> Ma
         "spec": {**spec, **life, **overrides},
     }
 
+
+EARLY_STOPPINGS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("medianstop", {"min_trials_required": "1", "start_step": "2"}),
+    ("asha", {"min_resource": "1", "reduction_factor": "2"}),
+    ("asha", {"min_resource": "1", "reduction_factor": "2"}),
+    ("asha", {}),
+    ("percentile", {"percentile": "50", "n_startup_trials": "1"}),
+    ("patient", {"patience": "1", "wrapped": "hyperband", "max_resource": "8"}),
+)
 
 LIFE_FIELDS: dict[str, tuple[float, tuple[Any, ...]]] = {
     "onComplete": (0.4, ("stop", "stop", "drain")),
