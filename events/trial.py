@@ -51,6 +51,8 @@ class TrialTemplate(Model):
     primary_pod_labels: dict[str, str] | None = None
     success_condition: str = ""
     failure_condition: str = ""
+    pending_timeout_seconds: int | None = None
+    """Kuttab's own: a Worker that has not started by then fails as PendingTimedOut. None: it may wait for ever."""
 
     @property
     def manifest(self) -> Manifest | None:

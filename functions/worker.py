@@ -31,6 +31,13 @@ class Worker:
     attempt: int
     manifest: Manifest
     primary_container_name: str = ""
+    primary_pod_labels: Mapping[str, str] = field(default_factory=dict)
+    """What distinguishes the pod whose log and end count, where a Worker is several."""
+    success_condition: str = ""
+    """A GJSON path that matches once the Worker's object has succeeded; `failure_condition` is looked at first."""
+    failure_condition: str = ""
+    pending_timeout_seconds: int | None = None
+    """How long it may wait to be scheduled and started; None is for ever."""
     collector: MetricsCollectorSpec = field(default_factory=MetricsCollectorSpec)
     metric_names: tuple[str, ...] = ()
     """The objective and the additional metrics: what a collector looks for."""

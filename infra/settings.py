@@ -10,7 +10,7 @@ from events.trial import TargetKind
 from functions.errors import KuttabError
 from functions.limits import Limits
 
-RUNNER_TARGETS = (TargetKind.PROCESS, TargetKind.BATCH)
+RUNNER_TARGETS = (TargetKind.PROCESS, TargetKind.KUBERNETES, TargetKind.BATCH)
 """Where a runner can launch Workers."""
 
 
@@ -47,7 +47,11 @@ class Settings:
     labels: tuple[str, ...] = ()
     """What this host is good for, as `key=value`: Trials may ask for it by `runnerSelector`."""
     targets: tuple[str, ...] = ("process",)
-    """Whose launches a `kuttab runner` takes: `process`, `batch`. Looks and stops it does for all of them."""
+    """Whose launches a `kuttab runner` takes: `process`, `kubernetes`, `batch`. Looks and stops are done for all."""
+    image: str = ""
+    """Kuttab's own image, as a cluster pulls it: what collects a Kubernetes Worker's files, events and endpoint."""
+    eks_cluster: str = ""
+    """The EKS cluster of this name, reached with AWS's credentials; empty: a pod's service account or a kubeconfig."""
     health_port: int = 0
     """Where a long-lived process answers `GET /healthz` on 127.0.0.1; 0 means nowhere."""
     stop_seconds: float = 30.0

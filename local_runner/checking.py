@@ -16,7 +16,7 @@ from functions.trial.template import target_of
 from local_runner.config_maps import resolve_templates
 from local_runner.documents import Document
 
-HERE = (TargetKind.PROCESS, TargetKind.BATCH, TargetKind.EXTERNAL)
+HERE = (TargetKind.PROCESS, TargetKind.KUBERNETES, TargetKind.BATCH, TargetKind.EXTERNAL)
 """The targets of an embedded runner."""
 
 _TEMPLATE = "spec.trialTemplate.trialSpec"
@@ -40,20 +40,26 @@ class Submission:
 
 
 def check(
-    documents: Sequence[Document], *, namespace: str | None, target: str | None, config_maps: Sequence[Document] = ()
+    documents: Sequence[Document],
+    *,
+    namespace: str | None,
+    target: str | None,
+    config_maps: Sequence[Document] = (),
+    has_cluster: bool = False,
 ) -> list[Submission]:
     """Return an event for each Experiment; trial templates are looked for in the ConfigMaps, of the file and besides.
 
+    Kinds of a cluster run as processes unless `has_cluster`, or a target is named.
     Raises InvalidFileError with every error of every document.
     """
     experiments, problems = resolve_templates(documents, config_maps)
     found: list[Submission] = []
     for document in experiments:
         manifest = _with_algorithm(_with_namespace(document.manifest, namespace))
-        errors = [*_namespace_errors(manifest, namespace), *_errors(manifest, target)]
+        errors = [*_namespace_errors(manifest, namespace), *_errors(manifest, target, has_cluster=has_cluster)]
         problems += (f"{document.place}: {error}" for error in errors)
         if not errors:
-            found.append(_submission(manifest, target))
+            found.append(_submission(manifest, target, has_cluster=has_cluster))
     names = [(it.ref.namespace, it.ref.name) for it in found]
     repeated = sorted({name for name in names if names.count(name) > 1})
     problems += (f"{documents[0].place}: metadata.name: {name} is given twice" for _, name in repeated)
@@ -85,7 +91,7 @@ def _namespace_errors(manifest: Manifest, namespace: str | None) -> Iterator[str
         yield f"metadata.namespace: is {given}, which does not match --namespace={namespace}"
 
 
-def _errors(manifest: Manifest, target: str | None) -> Iterator[str]:
+def _errors(manifest: Manifest, target: str | None, *, has_cluster: bool) -> Iterator[str]:
     if manifest.get("kind") != "Experiment":
         yield f"kind: must be Experiment, got {manifest.get('kind')}"
         return
@@ -96,18 +102,18 @@ def _errors(manifest: Manifest, target: str | None) -> Iterator[str]:
         return
     template = admission.resource.spec.trial_template
     try:
-        _override(template.manifest or {} if template else {}, target)
+        _override(template.manifest or {} if template else {}, target, has_cluster=has_cluster)
     except ValueError as error:
         yield f"{_TEMPLATE}: {error}"
 
 
-def _override(trial_spec: Manifest, target: str | None) -> str | None:
+def _override(trial_spec: Manifest, target: str | None, *, has_cluster: bool) -> str | None:
     """Return the override that makes the Worker run here, or None where its kind says so itself.
 
     Raises ValueError where it cannot run here.
     """
     natural = target_of(trial_spec)
-    if target is None and natural == TargetKind.KUBERNETES:
+    if target is None and natural == TargetKind.KUBERNETES and not has_cluster:
         target = TargetKind.PROCESS
     chosen = target_of(trial_spec, target)
     if chosen not in HERE:
@@ -115,7 +121,7 @@ def _override(trial_spec: Manifest, target: str | None) -> str | None:
     return None if chosen == natural else target
 
 
-def _submission(manifest: Manifest, target: str | None) -> Submission:
+def _submission(manifest: Manifest, target: str | None, *, has_cluster: bool) -> Submission:
     resource = read_experiment(manifest).resource
     assert resource is not None
     uid = new_id()
@@ -127,7 +133,7 @@ def _submission(manifest: Manifest, target: str | None) -> Submission:
     event = ExperimentCreated(
         experiment=ExperimentRef(namespace=resource.metadata.namespace, name=name, uid=uid),
         resource={key: it for key, it in manifest.items() if key != "status"} | {"metadata": metadata},
-        target=_override(template.manifest or {} if template else {}, target),
+        target=_override(template.manifest or {} if template else {}, target, has_cluster=has_cluster),
     )
     if len(encode(event)) > MAX_MESSAGE_BYTES:
         raise InvalidFileError(f"{name}: is larger than a message may be ({MAX_MESSAGE_BYTES // 1024} KiB)")

@@ -51,7 +51,7 @@ async def run_runner(settings: Settings) -> None:
         host = Host(settings.host or directory.host_name(), slots=settings.slots, labels=labels)
         push = PushAccess(settings.push_broker or settings.broker, Tokens(settings.secret))
         target = ProcessTarget(directory.workers, push=push)
-        wiring = wire(SQLStores(engine), target, host, settings)
+        wiring = wire(SQLStores(engine), target, host, settings, broker)
         _load_everything(wiring)
         supervisor = Supervisor(wiring, broker, target, host)
         await supervisor.look()

@@ -67,7 +67,7 @@ class EmbeddedRunner:
             settings = replace(self._settings, secret=secret, targets=RUNNER_TARGETS)
             push = PushAccess(f"filesystem://{directory.inbox.absolute()}", Tokens(settings.secret))
             target = ProcessTarget(directory.workers, push=push)
-            wiring = wire(SQLStores(engine), target, host, settings)
+            wiring = wire(SQLStores(engine), target, host, settings, self.broker)
             supervisor = Supervisor(wiring, self.broker, target, host)
             await supervisor.look()
             loops = Loops(Runtime(wiring, self.broker), self.broker, supervisor, settings)

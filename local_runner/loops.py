@@ -14,7 +14,7 @@ from infra.notifier import WebhookNotifier
 from infra.offload import run_in_thread
 from infra.runtime import Runtime
 from infra.settings import Settings
-from infra.target.opening import open_targets
+from infra.target.opening import close_targets, open_targets
 from infra.target.process import ProcessTarget
 from infra.wiring import Wiring
 from local_runner.clock import repeat, tick
@@ -22,11 +22,11 @@ from local_runner.consumers import Stopping, consume, consume_launches
 from local_runner.supervisor import Supervisor
 
 
-def wire(stores: Stores, target: ProcessTarget, host: Host, settings: Settings) -> Wiring:
+def wire(stores: Stores, target: ProcessTarget, host: Host, settings: Settings, broker: Broker) -> Wiring:
     """Return the ports of a process that can run process Workers."""
     return Wiring(
         stores=stores,
-        targets={TargetKind.PROCESS: target, **open_targets(settings)},
+        targets={TargetKind.PROCESS: target, **open_targets(settings, broker.publish)},
         host=host,
         tokens=Tokens(settings.secret),
         limits=settings.limits,
@@ -79,6 +79,7 @@ class Loops:
         self._stopping.set()
         await _end(self._rounds, seconds=0)
         await _end(self._consumers, seconds=self._settings.stop_seconds)
+        await close_targets(self._supervisor.wiring.targets)
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]], *, seconds: float) -> None:

@@ -66,11 +66,17 @@ def _with_conditions(template: TrialTemplate) -> TrialTemplate:
     kind = (template.trial_spec or {}).get("kind")
     if not isinstance(kind, str) or kind not in _SUCCESS_OF:
         return template
+    success, failure = default_conditions(kind)
     return template.replace(
-        success_condition=template.success_condition or _condition(_SUCCESS_OF[kind]),
-        failure_condition=template.failure_condition or _condition("Failed"),
+        success_condition=template.success_condition or success,
+        failure_condition=template.failure_condition or failure,
         primary_pod_labels=template.primary_pod_labels or _PRIMARY_POD_OF.get(kind),
     )
+
+
+def default_conditions(kind: str) -> tuple[str, str]:
+    """Return the success and failure conditions of a kind; empty where it has none of its own."""
+    return (_condition(_SUCCESS_OF[kind]), _condition("Failed")) if kind in _SUCCESS_OF else ("", "")
 
 
 def _condition(kind: str) -> str:

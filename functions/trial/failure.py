@@ -35,6 +35,7 @@ _UNREACHABLE = frozenset(
         "ImagePullBackOff",
         "LaunchFailed",
         "LaunchThrottled",
+        "QuotaExceeded",
         "RegistryUnavailable",
         "ResourceInitializationError",
     }
@@ -45,6 +46,8 @@ _NEVER_STARTED = frozenset(
         "ContainerCannotRun",
         "CreateContainerConfigError",
         "CreateContainerError",
+        "ErrImageNeverPull",
+        "ImageInspectError",
         "InvalidImageName",
         "LaunchingTimedOut",
         "PendingTimedOut",

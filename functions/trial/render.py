@@ -8,11 +8,14 @@ from functions.trial.model import Trial
 from functions.trial.template import render, split_commands
 from functions.worker import Worker
 
+_SPLIT = frozenset({TargetKind.PROCESS, TargetKind.KUBERNETES})
+"""Where commands are run that Katib hands to a shell."""
+
 
 def render_worker(experiment: Experiment, trial: Trial, *, attempt: int | None = None) -> Worker:
     """Return the Worker of this attempt; the current one unless another is named."""
     template = experiment.spec.trial_template or TrialTemplate()
-    if trial.target == TargetKind.PROCESS:
+    if trial.target in _SPLIT:
         template = split_commands(template)
     assignments = (*_inactive(experiment), *trial.assignments)
     manifest = render(template, assignments=assignments, trial_name=trial.name, namespace=trial.namespace)
@@ -22,6 +25,10 @@ def render_worker(experiment: Experiment, trial: Trial, *, attempt: int | None =
         attempt=attempt or trial.attempt,
         manifest=manifest,
         primary_container_name=template.primary_container_name,
+        primary_pod_labels=template.primary_pod_labels or {},
+        success_condition=template.success_condition,
+        failure_condition=template.failure_condition,
+        pending_timeout_seconds=template.pending_timeout_seconds,
         collector=experiment.spec.metrics_collector_spec or MetricsCollectorSpec(),
         metric_names=experiment.objective.metric_names,
         labels=trial.labels,

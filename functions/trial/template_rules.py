@@ -35,6 +35,8 @@ def template_errors(template: TrialTemplate, parameter_names: Sequence[str]) -> 
     if manifest is None or manifest.get("apiVersion") not in (KUTTAB_API, BATCH_API):
         yield from _kubernetes_errors(template)
     yield from _condition_errors(template)
+    if template.pending_timeout_seconds is not None and template.pending_timeout_seconds < 1:
+        yield f"{_AT}.pendingTimeoutSeconds", "must be 1 or more"
     if template.trial_parameters is None and not (manifest and takes_assignments(manifest)):
         yield f"{_AT}.trialParameters", _MUST_BE_SPECIFIED
         return

@@ -151,11 +151,14 @@ async def report(
 
 
 async def _read(watched: Watched, target: Target, start: int, *, is_over: bool) -> Reading:
-    """Read on; from the beginning where the log is another one than that of which the row tells."""
+    """Read on; from the beginning where the log is another one than that of which the row tells.
+
+    A log that is gone has no source: what was read of it before stands.
+    """
     if watched.parser is None:
         return Reading()
     reading = await read_ranges(watched.worker, target, watched.parser, start, is_over=is_over)
-    if start and watched.log_source not in {"", reading.source}:
+    if start and reading.source and watched.log_source not in {"", reading.source}:
         reading = await read_ranges(watched.worker, target, watched.parser, 0, is_over=is_over)
     return reading
 
@@ -177,7 +180,7 @@ def _ending(event: WorkerChanged, state: WorkerState, watched: Watched, reading:
     ending = {"ended_at": _ended_at(state, watched.at), "exit_code": state.exit_code}
     words = {"reason": state.reason[:256], "message": (state.message or reading.problem)[:4096]}
     last = reading.ranges[-1] if reading.ranges else None
-    log = {"log_source": reading.source, "log_end": reading.end, "last_range": last}
+    log = {"log_source": reading.source or watched.log_source, "log_end": reading.end, "last_range": last}
     if watched.parser is None:
         log = {}  # the points are pushed: the log is for people, and the observation is not folded from it
     return _finished(event, outcome, watched.at, **ending, **words, **log)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @namespace_option
 @config_map_option
 @click.option(
-    "--target", metavar="KIND", help="Where Workers run: process, batch or external; else as the template says."
+    "--target",
+    metavar="KIND",
+    help="Where Workers run: process, kubernetes, batch or external; else as the template says.",
 )
 @click.option("--replace", "is_replacing", is_flag=True, help="Delete an Experiment of the same name first.")
 @view_options
@@ -43,6 +45,7 @@ def command(
     """
     import asyncio
 
+    from infra.target.kubernetes_presence import is_cluster_configured
     from local_runner.checking import check
     from local_runner.cli.foreground import Options, run_foreground
     from local_runner.cli.opening import load_settings
@@ -50,7 +53,11 @@ def command(
     from local_runner.documents import load_documents
 
     submissions = check(
-        load_documents(file), namespace=namespace, target=target, config_maps=load_config_maps(config_maps)
+        load_documents(file),
+        namespace=namespace,
+        target=target,
+        config_maps=load_config_maps(config_maps),
+        has_cluster=is_cluster_configured(),
     )
     if report and len(submissions) > 1:
         raise click.UsageError("--report names one file, and FILE holds several Experiments")

@@ -13,7 +13,7 @@ from local_runner.cli.deploying import deployment_options, require_deployment, s
 )
 @click.option("--labels", metavar="K=V[,K=V]", help="What this host is good for; Trials ask for it by runnerSelector.")
 @click.option("--host", metavar="NAME", help="The name of this host; one that is kept in the directory unless given.")
-@click.option("--targets", metavar="KIND[,KIND]", help="Whose launches are taken here: process, batch; process.")
+@click.option("--targets", metavar="KIND[,KIND]", help="Whose launches: process, kubernetes, batch; process.")
 @deployment_options
 def command(
     *,

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(allow_dash=True))
 @namespace_option
 @config_map_option
-@click.option("--target", metavar="KIND", help="Where Workers run: process or external; else as the template says.")
+@click.option(
+    "--target",
+    metavar="KIND",
+    help="Where Workers run: process, kubernetes, batch or external; else as the template says.",
+)
 @directory_option
 def command(
     *, file: str, namespace: str | None, config_maps: tuple[str, ...], target: str | None, directory: Path | None
@@ -25,6 +29,7 @@ def command(
     """Hand the Experiments of FILE ('-' is standard input) to the runner of this directory and return."""
     import asyncio
 
+    from infra.target.kubernetes_presence import is_cluster_configured
     from local_runner.checking import check
     from local_runner.cli.acting import leave_in_inbox
     from local_runner.cli.opening import load_settings
@@ -33,7 +38,11 @@ def command(
 
     settings = load_settings(directory)
     submissions = check(
-        load_documents(file), namespace=namespace, target=target, config_maps=load_config_maps(config_maps)
+        load_documents(file),
+        namespace=namespace,
+        target=target,
+        config_maps=load_config_maps(config_maps),
+        has_cluster=is_cluster_configured(),
     )
     asyncio.run(_require_free_names(settings, submissions))
     for submission in submissions:

@@ -13,6 +13,7 @@ from tests.services.rabbitmq import RabbitMQServer
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
+    from tests.services.kubernetes import Cluster
     from tests.services.moto_batch import BatchPlace, BatchServer
     from tests.services.moto_sqs import MotoServer
 
@@ -120,3 +121,12 @@ def sqs_client(aws: str) -> "SQSClient":
     import boto3
 
     return boto3.client("sqs", endpoint_url=aws)
+
+
+@pytest.fixture
+def cluster() -> "Iterator[Cluster]":
+    """Start a Kubernetes cluster whose pods are processes."""
+    from tests.services.kubernetes import run_cluster
+
+    with run_cluster() as running:
+        yield running

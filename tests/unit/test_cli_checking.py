@@ -125,6 +125,6 @@ def test_a_target_that_cannot_run_it_is_refused(target: str, message: str) -> No
 
 
 def test_a_target_that_this_runner_does_not_have_is_refused() -> None:
-    (line,) = refusal(a_job(), target="kubernetes")
+    (line,) = refusal(a_job(), target="simulated")
 
-    assert "target kubernetes is not at hand here" in line
+    assert "target simulated cannot run batch/v1 Job, which is for kubernetes" in line

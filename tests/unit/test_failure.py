@@ -24,6 +24,8 @@ FAILED, LOST, REFUSED = WorkerOutcome.FAILED, WorkerOutcome.LOST, WorkerOutcome.
         (FAILED, "ImagePullBackOff", "LaunchFailed", True),
         (FAILED, "CannotPullContainerError: pull access denied", "LaunchFailed", True),
         (FAILED, "InvalidImageName", "LaunchFailed", False),
+        (REFUSED, "QuotaExceeded", "LaunchFailed", True),
+        (REFUSED, "Forbidden", "LaunchFailed", False),
         (LOST, "WorkerLost", "WorkerLost", True),
         (LOST, "", "WorkerLost", True),
         (LOST, "Preempted", "Preempted", True),
