@@ -127,8 +127,7 @@ def _submission(manifest: Manifest, target: str | None, *, has_cluster: bool) ->
     uid = new_id()
     name = resource.metadata.name or resource.metadata.generate_name + derive_suffix(uid, "name", length=5)
     given = manifest.get("metadata")
-    metadata = {key: it for key, it in (given if isinstance(given, dict) else {}).items() if key != "generateName"}
-    metadata |= {"name": name, "namespace": resource.metadata.namespace}
+    metadata = (given if isinstance(given, dict) else {}) | {"name": name, "namespace": resource.metadata.namespace}
     template = resource.spec.trial_template
     event = ExperimentCreated(
         experiment=ExperimentRef(namespace=resource.metadata.namespace, name=name, uid=uid),

@@ -27,6 +27,7 @@ class Experiment:
     spec: ExperimentSpec
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
+    generate_name: str = ""
     target: str | None = None
     phase: Phase = Phase.CREATED
     conditions: tuple[Condition, ...] = ()

@@ -38,6 +38,7 @@ def read_newcomer(event: ExperimentCreated, *, at: datetime) -> Newcomer:
     experiment = Experiment.new(ref, resource.spec if not errors else ExperimentSpec(), created_at=at)
     experiment.labels = dict(resource.metadata.labels)
     experiment.annotations = dict(resource.metadata.annotations)
+    experiment.generate_name = resource.metadata.generate_name
     experiment.target = event.target
     if errors:
         experiment.error = "\n".join(errors)

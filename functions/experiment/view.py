@@ -14,6 +14,7 @@ def to_resource(experiment: Experiment, names: Mapping[TrialState, Sequence[str]
     return ExperimentResource(
         metadata=ObjectMeta(
             name=experiment.name,
+            generate_name=experiment.generate_name,
             namespace=experiment.namespace,
             uid=experiment.uid,
             labels=experiment.labels,

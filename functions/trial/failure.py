@@ -49,6 +49,7 @@ _NEVER_STARTED = frozenset(
         "ErrImageNeverPull",
         "ImageInspectError",
         "InvalidImageName",
+        "InvalidTemplate",
         "LaunchingTimedOut",
         "PendingTimedOut",
         "RunContainerError",

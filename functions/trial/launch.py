@@ -12,10 +12,10 @@ from functions.worker import LaunchRefusedError
 async def handle(event: TrialCreated, *, stores: Stores, targets: Targets, host: Host, limits: Limits) -> list[Event]:
     """Launch once per attempt: the target is called by the holder of a committed claim only."""
     target = targets[event.target]
-    worker = await claim_launch(event, stores, host, limits)
-    if worker is None:
-        return []
     try:
+        worker = await claim_launch(event, stores, host, limits)
+        if worker is None:
+            return []
         reference = await target.launch(worker)
     except LaunchRefusedError as error:
         return [await refusal(event, stores, error)]

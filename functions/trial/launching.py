@@ -17,7 +17,10 @@ from functions.worker import LaunchRefusedError, Worker
 
 
 async def claim_launch(event: TrialCreated, stores: Stores, host: Host, limits: Limits) -> Worker | None:
-    """Move the Trial to Launching and return its Worker; None where somebody else has it or nobody wants it."""
+    """Move the Trial to Launching and return its Worker; None where somebody else has it or nobody wants it.
+
+    Raises LaunchRefusedError where the template cannot be filled; the Trial stays as it is then.
+    """
     async with stores.begin() as store:
         experiment, trial = await _lock(event, store)
         if experiment is None or trial is None or trial.attempt != event.attempt:
@@ -31,11 +34,19 @@ async def claim_launch(event: TrialCreated, stores: Stores, host: Host, limits: 
             return None
         if not may_claim:
             return None
+        worker = _render(experiment, trial)
         age = _claim_age(trial, limits, at)
         experiment.count_move(trial.state, TrialState.LAUNCHING)
         trial.claim(host.name, by=event.id, until=at + timedelta(seconds=limits.launch_lease_seconds))
         trial.due_at = trial.lease_until
-        return replace(render_worker(experiment, trial), claimed_seconds_ago=age)
+        return replace(worker, claimed_seconds_ago=age)
+
+
+def _render(experiment: Experiment, trial: Trial) -> Worker:
+    try:
+        return render_worker(experiment, trial)
+    except ValueError as error:
+        raise LaunchRefusedError("InvalidTemplate", f"spec.trialTemplate: {error}") from error
 
 
 def _claim_age(trial: Trial, limits: Limits, at: datetime) -> float | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from events.objective import MetricsCollectorSpec
 from events.observation import Observation
-from events.resource import Condition, ConditionStatus, ObjectMeta
+from events.resource import Condition, ConditionStatus, Manifest, ObjectMeta
 from events.trial import TrialResource, TrialSpec, TrialStatus, TrialTemplate
 from functions.experiment.model import Experiment
 from functions.trial.model import Trial, TrialState
@@ -52,7 +52,7 @@ def _spec(trial: Trial, experiment: Experiment) -> TrialSpec:
         objective=experiment.objective,
         parameter_assignments=trial.assignments,
         early_stopping_rules=trial.rules,
-        run_spec=render(template, assignments=trial.assignments, trial_name=trial.name, namespace=trial.namespace),
+        run_spec=_run_spec(template, trial),
         retain_run=template.retain,
         metrics_collector=experiment.spec.metrics_collector_spec or MetricsCollectorSpec(),
         primary_pod_labels=template.primary_pod_labels,
@@ -60,6 +60,14 @@ def _spec(trial: Trial, experiment: Experiment) -> TrialSpec:
         success_condition=template.success_condition,
         failure_condition=template.failure_condition,
     )
+
+
+def _run_spec(template: TrialTemplate, trial: Trial) -> Manifest:
+    """Return what the Worker is launched from; the template as it stands where no Worker can be made of it."""
+    try:
+        return render(template, assignments=trial.assignments, trial_name=trial.name, namespace=trial.namespace)
+    except ValueError:
+        return template.manifest or {}
 
 
 def _observation(trial: Trial, experiment: Experiment) -> Observation | None:

@@ -56,6 +56,7 @@ experiments = Table(
     Column("spec", document_of(ExperimentSpec), nullable=False),
     Column("labels", plain_json(), nullable=False),
     Column("annotations", plain_json(), nullable=False),
+    Column("generate_name", LONG_TEXT, nullable=False),
     Column("target", WORD),
     Column("phase", Choice(Phase), nullable=False),
     Column("conditions", documents_of(Condition), nullable=False),

@@ -1,9 +1,12 @@
 """SQLReader: what people and the API look at; nothing here locks or changes a row."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from events.observation import MetricPoint
@@ -11,10 +14,28 @@ from functions.experiment.model import Experiment
 from functions.explanation.facts import SeenHost
 from functions.suggestion.model import Suggestion
 from functions.trial.model import Trial, TrialState
+from infra.store import mysql
 from infra.store.mapping import experiments, hosts, map_domain, observation_logs, suggestions, trials
 
 PAGE_COUNT = 500
 """Rows of one page; callers ask for the next by the last one that they have seen."""
+_Asked = ParamSpec("_Asked")
+_Answer = TypeVar("_Answer")
+
+
+def _twice(read: Callable[_Asked, Awaitable[_Answer]]) -> Callable[_Asked, Awaitable[_Answer]]:
+    """Read once more on another connection where the server has closed the first, as it does with idle ones."""
+
+    @wraps(read)
+    async def ask(*args: _Asked.args, **named: _Asked.kwargs) -> _Answer:
+        try:
+            return await read(*args, **named)
+        except DBAPIError as error:
+            if not (error.connection_invalidated or mysql.is_transient(error)):
+                raise
+        return await read(*args, **named)
+
+    return ask
 
 
 class SQLReader:
@@ -29,6 +50,7 @@ class SQLReader:
         async with AsyncSession(self._engine, expire_on_commit=False) as session:
             yield session
 
+    @_twice
     async def experiments(self, namespace: str | None = None) -> Sequence[Experiment]:
         """Return the live Experiments, oldest first; of all namespaces where none is named."""
         query = select(Experiment).where(experiments.c.deleted_at.is_(None))
@@ -37,6 +59,7 @@ class SQLReader:
         async with self._session() as session:
             return list(await session.scalars(query.order_by(experiments.c.created_at, experiments.c.name)))
 
+    @_twice
     async def experiment(self, namespace: str, name: str) -> Experiment | None:
         """Return the live Experiment of this name."""
         query = select(Experiment).where(experiments.c.live_name == f"{namespace}/{name}")
@@ -44,6 +67,7 @@ class SQLReader:
             found: Experiment | None = await session.scalar(query)
             return found
 
+    @_twice
     async def deleted_experiment(self, namespace: str, name: str) -> Experiment | None:
         """Return the Experiment of this name that was deleted last and has not been purged yet."""
         query = select(Experiment).where(experiments.c.namespace == namespace, experiments.c.name == name)
@@ -52,6 +76,7 @@ class SQLReader:
             found: Experiment | None = await session.scalar(query)
             return found
 
+    @_twice
     async def hosts(self) -> Sequence[SeenHost]:
         """Return every host with its last heartbeat, by name."""
         it = hosts.c
@@ -60,12 +85,14 @@ class SQLReader:
             rows = await session.execute(query.limit(PAGE_COUNT))
             return [SeenHost(*row[:5], is_lost=row[5] is not None) for row in rows]
 
+    @_twice
     async def experiment_of_uid(self, uid: str) -> Experiment | None:
         """Return the Experiment of this uid, a deleted one too."""
         async with self._session() as session:
             found: Experiment | None = await session.get(Experiment, uid)
             return found
 
+    @_twice
     async def suggestion(self, experiment_uid: str) -> Suggestion | None:
         """Return the Experiment's search."""
         query = select(Suggestion).where(suggestions.c.experiment_uid == experiment_uid)
@@ -73,6 +100,7 @@ class SQLReader:
             found: Suggestion | None = await session.scalar(query)
             return found
 
+    @_twice
     async def trials(
         self, experiment_uid: str, *, states: Sequence[TrialState] = (), after: int = 0, limit: int = PAGE_COUNT
     ) -> Sequence[Trial]:
@@ -84,12 +112,14 @@ class SQLReader:
         async with self._session() as session:
             return list(await session.scalars(query.order_by(trials.c.number).limit(limit)))
 
+    @_twice
     async def last_ended(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
         """Return the Trials that ended last, newest first."""
         query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.seq.is_not(None))
         async with self._session() as session:
             return list(await session.scalars(query.order_by(trials.c.seq.desc()).limit(limit)))
 
+    @_twice
     async def trial_of_number(self, experiment_uid: str, number: int) -> Trial | None:
         """Return the Trial of this number, a deleted one too."""
         async with self._session() as session:
@@ -103,6 +133,7 @@ class SQLReader:
             found += page
         return found
 
+    @_twice
     async def trial(self, namespace: str, name: str) -> Trial | None:
         """Return the newest Trial of this name."""
         query = select(Trial).where(trials.c.namespace == namespace, trials.c.name == name)
@@ -111,6 +142,7 @@ class SQLReader:
             found: Trial | None = await session.scalar(query)
             return found
 
+    @_twice
     async def trial_names(self, experiment_uid: str) -> Mapping[TrialState, Sequence[str]]:
         """Return the names of the Trials in each state, by number, those deleted by hand left out."""
         query = select(trials.c.state, trials.c.name).where(trials.c.experiment_uid == experiment_uid)
@@ -121,6 +153,7 @@ class SQLReader:
                 names.setdefault(state, []).append(name)
         return names
 
+    @_twice
     async def points(self, trial_uid: str, source: str) -> Sequence[MetricPoint]:
         """Return the metric points of a Trial's source, by position."""
         log = observation_logs.c

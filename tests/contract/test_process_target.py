@@ -41,7 +41,8 @@ async def test_a_worker_has_a_session_of_its_own(rig: ProcessRig) -> None:
 
 
 async def test_stop_ends_the_children_too_and_lets_the_program_clean_up(rig: ProcessRig) -> None:
-    worker = a_worker(sh("trap 'echo saved; exit 0' TERM; sleep 60 & echo started; wait"))
+    # The child says that it runs: between fork and exec it still has its parent's trap, and would live on.
+    worker = a_worker(sh("trap 'echo saved; exit 0' TERM; sh -c 'echo started; exec sleep 60' & wait"))
     await rig.target.launch(worker)
     await until_logged(rig.target, worker, "started")
 

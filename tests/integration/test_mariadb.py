@@ -272,6 +272,17 @@ async def test_an_idle_connection_that_was_killed_is_replaced_unseen(
     assert await seq_of(stores) == 1
 
 
+async def test_a_reader_reads_again_where_the_server_has_closed_its_connection(
+    stores: SQLStores, mariadb: MariaDB
+) -> None:
+    await add_experiment(stores)
+    async with stores.begin() as store:
+        idle = await connection_id(store)
+    mariadb.execute(f"KILL {idle}")
+
+    assert await seq_of(stores) == 0
+
+
 @pytest.mark.parametrize("end", [MariaDB.stop, MariaDB.kill], ids=["stop", "kill"])
 async def test_a_restart_of_the_server_is_transient_and_loses_nothing(
     stores: SQLStores, mariadb: MariaDB, end: Callable[[MariaDB], None]

@@ -99,7 +99,8 @@ def test_a_generated_name_is_made_here() -> None:
 
     assert submission.ref.name.startswith("digits-")
     assert len(submission.ref.name) == len("digits-") + 5
-    assert submission.event.resource["metadata"] == {"name": submission.ref.name, "namespace": "default"}
+    metadata = {"generateName": "digits-", "name": submission.ref.name, "namespace": "default"}
+    assert submission.event.resource["metadata"] == metadata
 
 
 def test_a_job_runs_as_a_process_here() -> None:

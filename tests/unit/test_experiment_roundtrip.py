@@ -51,7 +51,7 @@ def test_a_file_comes_back_as_it_was(path: Path) -> None:
 
     printed = stored(submission.event)
 
-    given = {name: document.manifest[name] for name in ("apiVersion", "kind", "spec")}
+    given = {name: document.manifest[name] for name in ("apiVersion", "kind", "metadata", "spec")}
     assert missing(given, printed) == []
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from events.envelope import Event
-from events.trial import TrialCreated, TrialFinished, TrialStopRequested, WorkerOutcome
+from events.trial import FailureClass, TrialCreated, TrialFinished, TrialStopRequested, WorkerOutcome
 from functions.trial.model import TrialState
+from functions.trial.view import to_resource
 from functions.worker import LaunchRefusedError
 from tests.builders import a_created_event, a_delete, a_launch_request, a_stop
 from tests.fakes import House
@@ -108,6 +109,20 @@ async def test_a_refused_launch_fails_the_trial_with_its_reason_and_message(hous
     assert announced.outcome == WorkerOutcome.REFUSED
     assert trial.state == TrialState.FAILED
     assert (trial.reason, trial.message) == ("CommandNotFound", "spec.command: train: not found")
+
+
+async def test_a_template_that_cannot_be_filled_fails_the_trial_at_once_with_one_message(house: House) -> None:
+    event, _ = await _created(house)
+    await house.change(assignments=())
+
+    await house.play(event)
+
+    trial = await house.trial()
+    missing = "spec.trialTemplate: unable to find non-meta parameter from TrialParameters in ParameterAssignment: x"
+    assert (trial.state, trial.reason, trial.message) == (TrialState.FAILED, "InvalidTemplate", missing)
+    assert (trial.failure, trial.attempt) == (FailureClass.LAUNCH_FAILED, 1)
+    assert (trial.uid, 1) not in house.target.launched
+    assert to_resource(trial, await house.experiment()).spec.run_spec["kind"] == "Simulated"
 
 
 async def test_a_stop_that_came_during_the_launch_is_announced_after_it(house: House) -> None:

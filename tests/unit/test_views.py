@@ -90,12 +90,14 @@ def test_a_new_experiment_shows_no_zeros() -> None:
 def test_an_experiment_shows_who_it_is_and_what_was_asked() -> None:
     experiment = an_experiment()
     experiment.annotations, experiment.version, experiment.deleted_at = {"note": "x"}, 12, ENDED
+    experiment.generate_name = "dig"
 
     resource = experiment_view.to_resource(experiment, {})
 
     metadata = resource.metadata
     assert (resource.api_version, resource.kind) == ("kubeflow.org/v1beta1", "Experiment")
     assert (metadata.namespace, metadata.name, metadata.uid) == ("team-a", "digits", experiment.uid)
+    assert metadata.generate_name == "dig"
     assert (metadata.labels, metadata.annotations) == ({"team": "scribes"}, {"note": "x"})
     assert (metadata.resource_version, metadata.creation_timestamp) == ("12", CREATED)
     assert metadata.deletion_timestamp == ENDED

@@ -1,14 +1,23 @@
 """Experiments, their searches and tombstones."""
 
 from datetime import timedelta
+from pathlib import Path
+
+import pytest
 
 from events.experiment import OptimalTrial
 from events.observation import Metric, Observation
 from events.search_space import ParameterAssignment
 from functions.experiment.model import EndReason, Phase
+from functions.experiment.newcomer import read_newcomer
+from functions.experiment.view import to_resource
 from functions.ports import Stores
+from local_runner.checking import check
+from local_runner.documents import load_documents
 from tests.builders import EPOCH, UID, a_reference, a_suggestion, a_trial, an_experiment
 from tests.contract.store_suite.transactions import add_experiment
+
+FILES = sorted((Path(__file__).parents[2] / "data" / "experiments").glob("*.yaml"))
 
 
 class ExperimentContract:
@@ -16,7 +25,7 @@ class ExperimentContract:
 
     async def test_an_experiment_comes_back_as_it_was(self, stores: Stores) -> None:
         experiment = an_experiment(maxFailedTrialCount=1, objective={"type": "maximize", "objectiveMetricName": "é ☃"})
-        experiment.labels, experiment.annotations = {"a": "1"}, {"b": "ü"}
+        experiment.labels, experiment.annotations, experiment.generate_name = {"a": "1"}, {"b": "ü"}, "dig"
         experiment.target, experiment.notified = "process", {"https://example.org": 2}
         experiment.optimal_value = 0.1 + 0.2
         experiment.optimal = OptimalTrial(
@@ -34,6 +43,20 @@ class ExperimentContract:
 
         assert found is not None
         assert _fields(found) == before
+
+    @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+    async def test_what_a_file_says_is_printed_as_it_was_admitted(self, stores: Stores, path: Path) -> None:
+        (submission,) = check(load_documents(str(path)), namespace=None, target=None)
+        newcomer = read_newcomer(submission.event, at=EPOCH)
+        admitted = to_resource(newcomer.experiment, {}).to_manifest()
+        async with stores.begin() as store:
+            assert await store.add_experiment(newcomer.experiment, newcomer.suggestion)
+
+        async with stores.begin() as store:
+            found = await store.experiment(submission.ref)
+
+        assert found is not None
+        assert to_resource(found, {}).to_manifest() == admitted
 
     async def test_a_taken_uid_or_live_name_inserts_nothing(self, stores: Stores) -> None:
         await add_experiment(stores)

@@ -23,6 +23,7 @@ def _create_experiments() -> None:
         sa.Column("spec", LONG_TEXT, nullable=False),
         sa.Column("labels", LONG_TEXT, nullable=False),
         sa.Column("annotations", LONG_TEXT, nullable=False),
+        sa.Column("generate_name", LONG_TEXT, nullable=False),
         sa.Column("target", WORD),
         sa.Column("phase", WORD, nullable=False),
         sa.Column("conditions", LONG_TEXT, nullable=False),
