@@ -1,9 +1,9 @@
 """SQLReader: what people and the API look at; nothing here locks or changes a row."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -23,7 +23,7 @@ _Asked = ParamSpec("_Asked")
 _Answer = TypeVar("_Answer")
 
 
-def _twice(read: Callable[_Asked, Awaitable[_Answer]]) -> Callable[_Asked, Awaitable[_Answer]]:
+def _twice(read: Callable[_Asked, Coroutine[Any, Any, _Answer]]) -> Callable[_Asked, Coroutine[Any, Any, _Answer]]:
     """Read once more on another connection where the server has closed the first, as it does with idle ones."""
 
     @wraps(read)
