@@ -1,6 +1,7 @@
 """Lambda's way in: one sandbox handles batch after batch on one event loop, one connection and one wiring."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -32,6 +33,8 @@ log = logging.getLogger("kuttab.lambda")
 
 ANSWER_SECONDS = 2.0
 """Kept of an invocation's time: to roll back what is unfinished, and to say so before Lambda kills the sandbox."""
+GIVE_BACK_SECONDS = 1.0
+"""Of that, for telling SQS that the unfinished shall come again soon; what it is not told waits for its visibility."""
 _NO_RUNNER = "no host of this deployment runs such Workers: deploy it with Runners=yes and start a `kuttab runner`"
 
 
@@ -92,6 +95,9 @@ class Sandbox:
             if not limit.expired():
                 raise
             log.warning("ran out of time", extra={"unfinished": len(batch.unacked), "count": len(deliveries)})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GIVE_BACK_SECONDS):
+                    await batch.nack_open()
         return batch.unacked
 
     async def _open(self) -> tuple[Wiring, SQSBroker]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes import House, open_house
 
-pytest_plugins = ["tests.services.plugin"]
+pytest_plugins = ["tests.services.plugin", "tests.figures"]
 pytest.register_assert_rewrite("tests.contract.store_suite")
 
 

@@ -10,8 +10,9 @@ WAIT_SECONDS = 5
 """How long a poll waits: a stop waits for it too, and twenty seconds, the most there is, would only save pennies."""
 MAX_WAIT_SECONDS = 20
 PREFIX = "kuttab-"
-_PREFIX = re.compile(r"[A-Za-z0-9_-]{0,40}")
-"""A queue's name may have 80 characters: ours after the prefix have up to 38."""
+MAX_PREFIX_CHARACTERS = 52
+"""A queue's name may have 80 characters, and ours after the prefix have up to 28; those of runners' labels have 38."""
+_PREFIX = re.compile(rf"[A-Za-z0-9_-]{{0,{MAX_PREFIX_CHARACTERS}}}")
 _OPTIONS = {"region", "prefix", "endpoint", "account", "declare", "topic", "wait"}
 _FORM = "sqs://?region=REGION&prefix=PREFIX, besides which there are endpoint, account, declare, topic and wait"
 
@@ -58,7 +59,8 @@ def read_sqs_address(url: str) -> SQSAddress:
         raise PublishError(f"{unknown[0]}: SQS has no such option; the broker's URL must be {_FORM}")
     prefix = options.get("prefix", PREFIX)
     if not _PREFIX.fullmatch(prefix):
-        raise PublishError(f"prefix: {prefix!r} must be up to 40 letters, digits, hyphens and underscores")
+        allowed = f"up to {MAX_PREFIX_CHARACTERS} letters, digits, hyphens and underscores"
+        raise PublishError(f"prefix: {prefix!r} must be {allowed}")
     return SQSAddress(
         region=options.get("region", ""),
         prefix=prefix,

@@ -1,5 +1,6 @@
 """LambdaBroker: one batch of Lambda's event source. What is not acked is a partial batch failure."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 
@@ -19,6 +20,7 @@ class LambdaBroker:
     def __init__(self, broker: SQSBroker, deliveries: Sequence[Delivery]) -> None:
         self._broker = broker
         self._open = {_record(delivery): delivery for delivery in deliveries}
+        self._given_back: set[Record] = set()
 
     @property
     def unacked(self) -> list[str]:
@@ -36,10 +38,18 @@ class LambdaBroker:
 
     async def nack(self, deliveries: Sequence[Delivery]) -> None:
         """Let these come again soon; where SQS cannot be told, when their visibility timeout ends."""
-        for delivery in deliveries:
-            if handle := _record(delivery).receipt_handle:
-                with contextlib.suppress(BrokerError):
-                    await self._broker.release(delivery.queue, handle, count=delivery.count)
+        await asyncio.gather(*(self._give_back(delivery) for delivery in deliveries))
+
+    async def nack_open(self) -> None:
+        """Let everything come again soon that nothing has been said about: the time is up."""
+        await self.nack([delivery for record, delivery in self._open.items() if record not in self._given_back])
+
+    async def _give_back(self, delivery: Delivery) -> None:
+        record = _record(delivery)
+        self._given_back.add(record)
+        if record.receipt_handle:
+            with contextlib.suppress(BrokerError):
+                await self._broker.release(delivery.queue, record.receipt_handle, count=delivery.count)
 
     async def postpone(self, delivery: Delivery, event: Event, *, delay_seconds: float) -> None:
         """Publish the copy, then ack. Raises BrokerError."""

@@ -3,27 +3,37 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.envelope import encode
-from infra.store.engine import make_engine
+from events.experiment import ExperimentStopRequested
+from events.reference import ExperimentRef
+from infra.broker.port import DELIVERY_LIMIT, Delivery
+from infra.runtime import Runtime
+from infra.store.engine import SQLStores, make_engine
 from infra.store.reader import SQLReader
 from infra.store.schema import upgrade
-from tests.aws.stack import UNKNOWN_TO_MOTO, Stack, deploy
-from tests.aws.template import transform
+from infra.wiring import Wiring
+from tests.aws.stack import Stack, deploy, fit_to_moto
+from tests.aws.template import of_type, transform
 from tests.builders import UID, a_created_event
+from tests.fakes import FakeBroker
 from tests.services.mariadb import MariaDB
 from tests.services.moto_batch import BatchServer, make_place
 from tests.services.moto_sqs import patch
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("aws"), pytest.mark.timeout(900)]
 
-NAME = "kuttab"
 WAIT_SECONDS = 120.0
 KNOWN_TO_MOTO = {
+    "AWS::CloudWatch::Alarm",
     "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
@@ -34,12 +44,20 @@ KNOWN_TO_MOTO = {
     "AWS::SNS::Topic",
     "AWS::SQS::Queue",
 }
+BROKEN = "uid-broken"
+DEAD = "-dead"
+NO_JSON = "body: not JSON"
 
 
 def test_what_is_left_out_of_the_deployment_is_exactly_this() -> None:
-    types = {it["Type"] for it in transform()["Resources"].values()}
+    resources = transform()["Resources"]
+    sources = {f"{name}.Enabled" for name in of_type(resources, "AWS::Lambda::EventSourceMapping")}
 
-    assert types == KNOWN_TO_MOTO | UNKNOWN_TO_MOTO
+    left_out = fit_to_moto(resources)
+
+    assert left_out - sources == {"ClockRule", "RulePolicy", "BatchJobRule.EventPattern.detail.container"}
+    assert sources <= left_out
+    assert {it["Type"] for it in resources.values()} == KNOWN_TO_MOTO
 
 
 @pytest.fixture
@@ -57,7 +75,7 @@ def stack(
         monkeypatch.setenv(name, value)
     found = deploy(
         batch_server,
-        NAME,
+        f"kuttab-{uuid4().hex[:8]}",
         build,
         bootstrap,
         DatabaseHost="127.0.0.1",
@@ -65,40 +83,59 @@ def stack(
         DatabaseName=environment["KUTTAB_DATABASE_URL"].rpartition("/")[2],
         DatabaseSecretArn=environment["KUTTAB_DATABASE_SECRET"],
         DatabaseCaFile="",
+        AlarmEmail="somebody@example.org",
     )
     yield found
     found.close()
 
 
 async def test_an_experiment_of_batch_workers_ends_and_poison_is_a_dead_letter(
-    stack: Stack, batch_server: BatchServer, mariadb_url: str, capsys: pytest.CaptureFixture[str]
+    stack: Stack, batch_server: BatchServer, mariadb_url: str, figure: Callable[[str], None]
 ) -> None:
     began = time.perf_counter()
     engine = make_engine(mariadb_url)
     await upgrade(engine)
+    await _break_an_experiment(engine)
     reader = SQLReader(engine)
-    sqs = batch_server.client("sqs")
+    queues = Queues(batch_server.client("sqs"), stack.name)
+    crash = encode(ExperimentStopRequested(experiment=ExperimentRef(name="broken", uid=BROKEN))).decode()
 
     async with stack.at_work() as sources:
-        _send(sqs, "trial-settle", "no event")
-        _send(sqs, "experiment-admit", encode(_an_experiment(batch_server)).decode())
-        _send(sqs, "clock-reconcile", _a_scheduled_event())
+        queues.send("trial-settle", "no event")
+        queues.send("experiment-stop", crash)
+        queues.send("experiment-admit", encode(_an_experiment(batch_server)).decode())
+        queues.send("clock-reconcile", _a_scheduled_event())
         await _until(lambda: _is_done(reader))
         await _until(lambda: _has_concluded(reader))
+        await _until(lambda: _has(queues, f"experiment-stop{DEAD}"))
 
+    await _assert_that_all_succeeded(reader)
+    await engine.dispose()
+    assert sources["experiment-stop"].counts["left"] == DELIVERY_LIMIT
+    found = {queue: letters for queue in sources if (letters := queues.dead_letters(queue))}
+    assert found == {"trial-settle": [("no event", NO_JSON)], "experiment-stop": [(crash, "")]}
+    figure(f"deployed Experiment: {time.perf_counter() - began:.1f} s")
+
+
+async def _assert_that_all_succeeded(reader: SQLReader) -> None:
     experiment = await reader.experiment_of_uid(UID)
     trials = await reader.all_trials(UID)
-    await engine.dispose()
     assert experiment is not None
     assert experiment.phase == "Succeeded"
     assert [trial.state for trial in trials] == ["Succeeded"] * 3
     assert all(trial.fold.is_available(experiment.objective) for trial in trials)
-    ((body, reason),) = _dead_letters(sqs, "trial-settle")
-    assert body == "no event"
-    assert "body: not JSON" in reason
-    assert [found for queue in sources if queue != "trial-settle" and (found := _dead_letters(sqs, queue))] == []
-    with capsys.disabled():
-        print(f"\ndeployed Experiment: {time.perf_counter() - began:.1f} s", end="")  # noqa: T201 - a figure
+
+
+async def _break_an_experiment(engine: AsyncEngine) -> None:
+    """Make a row that no handler can read: each handling of an event of it raises what nobody foresaw."""
+    created = a_created_event(BROKEN, name="broken", kind="External")
+    runtime = Runtime(Wiring(SQLStores(engine)), FakeBroker())
+    await runtime.process([Delivery("experiment-admit", encode(created))])
+    async with engine.begin() as connection:
+        done = await connection.execute(
+            text("UPDATE experiments SET spec = '', due_at = NULL WHERE uid = :uid"), {"uid": BROKEN}
+        )
+        assert done.rowcount == 1
 
 
 def _an_experiment(server: BatchServer) -> Any:
@@ -115,7 +152,7 @@ def _an_experiment(server: BatchServer) -> Any:
         "trialSpec": {"apiVersion": "batch.amazonaws.com/v1", "kind": "Job", "spec": spec},
     }
     algorithm = {"algorithmName": "tpe", "algorithmSettings": [{"name": "n_startup_trials", "value": "1"}]}
-    return a_created_event(trialTemplate=template, algorithm=algorithm, maxTrialCount=3, parallelTrialCount=2)
+    return a_created_event(trialTemplate=template, algorithm=algorithm, maxTrialCount=3, parallelTrialCount=3)
 
 
 def _a_scheduled_event() -> str:
@@ -125,21 +162,41 @@ def _a_scheduled_event() -> str:
     )
 
 
-def _send(sqs: Any, queue: str, body: str) -> None:
-    """Publish as any program would: a queue and a body."""
-    url = sqs.get_queue_url(QueueName=f"{NAME}-{queue}")["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody=body)
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """A stack's queues, as any program sees them."""
 
+    sqs: Any
+    stack: str
 
-def _dead_letters(sqs: Any, queue: str) -> list[tuple[str, str]]:
-    url = sqs.get_queue_url(QueueName=f"{NAME}-{queue}-dead")["QueueUrl"]
-    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
-    return [(message["Body"], _reason(message)) for message in found.get("Messages", [])]
+    def send(self, queue: str, body: str) -> None:
+        """Publish."""
+        self.sqs.send_message(QueueUrl=self._url(queue), MessageBody=body)
+
+    def count(self, queue: str) -> int:
+        """Return how many messages wait."""
+        name = "ApproximateNumberOfMessages"
+        return int(self.sqs.get_queue_attributes(QueueUrl=self._url(queue), AttributeNames=[name])["Attributes"][name])
+
+    def dead_letters(self, queue: str) -> list[tuple[str, str]]:
+        """Return the dead letters, each with the beginning of its reason."""
+        found = self.sqs.receive_message(
+            QueueUrl=self._url(f"{queue}{DEAD}"), MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        return [(message["Body"], _reason(message)) for message in found.get("Messages", [])]
+
+    def _url(self, queue: str) -> str:
+        url: str = self.sqs.get_queue_url(QueueName=f"{self.stack}-{queue}")["QueueUrl"]
+        return url
 
 
 def _reason(message: Any) -> str:
     reason: str = message["MessageAttributes"]["kuttab-reason"]["StringValue"] if "MessageAttributes" in message else ""
-    return reason
+    return ": ".join(reason.split(": ")[:2])
+
+
+async def _has(queues: Queues, queue: str) -> bool:
+    return await asyncio.to_thread(queues.count, queue) > 0
 
 
 async def _is_done(reader: SQLReader) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from events.client.sqs_address import MAX_PREFIX_CHARACTERS
 from functions.catalog import SUBSCRIPTIONS, announced_queues
 from infra.broker.port import DELIVERY_LIMIT
 from infra.settings import Settings
@@ -16,6 +17,9 @@ from tests.aws.template import Resource, catalogue_names, of_type, source, targe
 PREFIX = "${AWS::StackName}-"
 UPGRADE = "infra.lambda_upgrade.lambda_handler"
 """The one function that no event calls."""
+MAX_QUEUE_NAME_CHARACTERS = 80
+WAIT_FOR_RUNNERS = {"trial-launch-process", "trial-launch-kubernetes"}
+"""Where a Trial may wait for a free slot as long as it takes."""
 REACHES_BATCH = {"functions.trial.launch", "functions.trial.watch", "functions.trial.stop"}
 
 
@@ -78,6 +82,44 @@ def test_dead_letters_outlive_their_queues(resources: dict[str, Resource]) -> No
     assert all(it.get("MessageRetentionPeriod", 345_600) < 1_209_600 for it in queues if "RedrivePolicy" in it)
 
 
+def test_a_stacks_name_that_sqs_allows_is_a_prefix_that_we_allow(resources: dict[str, Resource]) -> None:
+    longest = max(len(_name(queue)) for queue in of_type(resources, "AWS::SQS::Queue").values())
+
+    assert longest + MAX_PREFIX_CHARACTERS == MAX_QUEUE_NAME_CHARACTERS
+
+
+def test_dead_letters_and_old_messages_raise_an_alarm_where_somebody_is_to_be_told(
+    resources: dict[str, Resource],
+) -> None:
+    watched: dict[str, set[str]] = {}
+    for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
+        queue = _name(resources[next(targets_of(alarm["Dimensions"]))]["Properties"])
+        watched.setdefault(alarm["MetricName"], set()).add(queue)
+        assert resources[name]["Condition"] == "HasAlarms"
+
+    handled = {queue for queue, by in catalogue_names().items() if by}
+    assert watched == {
+        "ApproximateNumberOfMessagesVisible": {f"{it}-dead" for it in handled},
+        "ApproximateAgeOfOldestMessage": handled - WAIT_FOR_RUNNERS,
+    }
+
+
+@pytest.mark.parametrize("parameter", ["AlarmTopicArn", "AlarmEmail", "EksClusterArn"])
+def test_what_is_optional_is_off_unless_asked_for(parameter: str) -> None:
+    assert source()["Parameters"][parameter]["Default"] == ""
+    assert source()["Parameters"]["Tracing"]["Default"] == "no"
+
+
+def test_the_cluster_may_be_looked_up_by_those_that_reach_workers(resources: dict[str, Resource]) -> None:
+    reaching = {
+        it["Handler"].removesuffix(".lambda_handler")
+        for it in of_type(resources, "AWS::Lambda::Function").values()
+        if "EksPolicy" in set(targets_of(resources[next(targets_of(it["Role"]))]))
+    }
+
+    assert reaching == REACHES_BATCH
+
+
 @pytest.mark.parametrize("subscription", SUBSCRIPTIONS, ids=lambda it: it.queue)
 def test_a_function_may_publish_to_what_it_announces_and_no_further(
     resources: dict[str, Resource], subscription: Any
@@ -105,7 +147,9 @@ def test_batch_and_its_logs_are_reached_by_those_that_must(resources: dict[str, 
     assert reaching == REACHES_BATCH
 
 
-def test_no_role_has_more_of_aws_than_logs_and_the_vpcs_network_interfaces(resources: dict[str, Resource]) -> None:
+def test_no_role_has_more_of_aws_than_logs_traces_and_the_vpcs_network_interfaces(
+    resources: dict[str, Resource],
+) -> None:
     managed = {
         arn.rpartition("/")[2]
         for role in of_type(resources, "AWS::IAM::Role").values()
@@ -113,7 +157,7 @@ def test_no_role_has_more_of_aws_than_logs_and_the_vpcs_network_interfaces(resou
         if isinstance(arn, str)
     }
 
-    assert managed == {"AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole"}
+    assert managed == {"AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole", "AWSXrayWriteOnlyAccess"}
     assert not any(
         "*" in _actions(resources, it["Handler"]) for it in of_type(resources, "AWS::Lambda::Function").values()
     )

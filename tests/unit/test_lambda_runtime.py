@@ -165,8 +165,8 @@ def test_without_confirms_every_message_fails(sandbox: Sandbox, broker: Closable
     assert sorted(_failed(answer)) == ["m1", "m2"]
 
 
-def test_what_is_unfinished_when_the_time_is_up_fails_and_the_next_invocation_works(
-    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_what_is_unfinished_when_the_time_is_up_comes_again_soon_and_the_next_invocation_works(
+    sandbox: Sandbox, settings: Settings, broker: ClosableBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = _hang_on(monkeypatch, "slow")
     good, slow = a_created_event("uid-a", name="a", id="good"), a_created_event("uid-b", name="b", id="slow")
@@ -176,6 +176,7 @@ def test_what_is_unfinished_when_the_time_is_up_fails_and_the_next_invocation_wo
     again = sandbox.handle(ADMIT, _records(slow), ENOUGH_SECONDS)
 
     assert "m2" in _failed(cut)
+    assert ("experiment-admit", "r2", 1) in broker.released
     assert again == {"batchItemFailures": []}
     assert asyncio.run(_find(settings.database_url, "uid-b")) == 3
 

@@ -40,7 +40,7 @@ def test_a_url_without_options_leaves_the_region_to_aws() -> None:
         ("sqs://?region", "sqs://?region=REGION&prefix=PREFIX"),
         ("sqs://?regoin=eu-west-1", "regoin: SQS has no such option"),
         ("sqs://?prefix=a b", "prefix: 'a b' must be"),
-        (f"sqs://?prefix={'a' * 41}", "up to 40"),
+        (f"sqs://?prefix={'a' * 53}", "up to 52"),
         ("sqs://?endpoint=localhost:5000", "endpoint: 'localhost:5000' must be http://HOST:PORT"),
         ("sqs://?endpoint=http://host/path", "endpoint: "),
         ("sqs://?account=12", "account: '12' must be twelve digits"),
