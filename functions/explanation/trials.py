@@ -41,7 +41,7 @@ def host_of(trial: Trial, facts: Facts) -> SeenHost | None:
 
 
 def _stopping(trial: Trial) -> Waiting:
-    asked = f"its Worker to end: it is being stopped ({trial.stop_reason})"
+    asked = f"its Worker to end: it is being stopped ({trial.message or trial.stop_reason})"
     if trial.stop_sent_at is None:
         return Waiting(f"{asked}, and has not been told yet", None, f"host {trial.host or 'of the Worker'}")
     return Waiting(asked, trial.stop_sent_at, "the Worker, or the end of its grace")

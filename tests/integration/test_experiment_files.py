@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from functions.experiment.model import Experiment
-from functions.trial.model import Trial
+from functions.trial.model import Trial, TrialState
 from infra.settings import Settings
 from local_runner.checking import check
 from local_runner.documents import load_documents
@@ -129,3 +129,12 @@ async def test_only_points_that_meet_the_constraints_are_tried(tmp_path: Path) -
 
     assert ending.reason == "ExperimentSuggestionEndReached"
     assert sorted(ending.logs()) == ["loss=11\n", "loss=12\n", "loss=21\n"]
+
+
+@pytest.mark.timeout(55)
+async def test_a_worker_that_does_poorly_is_stopped_and_its_trial_keeps_its_result(tmp_path: Path) -> None:
+    ending = await run_file("early_stopping", tmp_path)
+
+    states = {trial.value: (trial.state, trial.message) for trial in ending.trials}
+    why = "Trial is early stopped: loss 1.0 at report 1 is greater than 0.5"
+    assert states == {0.0: (TrialState.SUCCEEDED, ""), 1.0: (TrialState.EARLY_STOPPED, why)}

@@ -12,6 +12,7 @@ from events.trial import TrialAttempt, TrialDeleteRequested, WorkerOutcome
 from functions.catalog import Subscription
 from functions.experiment.model import Experiment
 from functions.limits import Limits
+from functions.observation.early_stopping import judging
 from functions.ports import Ledger, Store
 from functions.suggestion import applying
 from functions.suggestion.model import Suggestion
@@ -93,7 +94,7 @@ def skip_a_cursor_gap() -> AbstractContextManager[object]:
         trial.cursor = points.end
         return points.points
 
-    return patch("functions.observation.early_stopping.judging.record_range", record)
+    return patch.object(judging, "record_range", record)
 
 
 def retry_for_ever() -> AbstractContextManager[object]:
@@ -161,6 +162,16 @@ def tell_one_sink() -> AbstractContextManager[object]:
     return patch.object(SpyNotifier, "sinks", ("webhook",))
 
 
+def judge_the_last_report_only() -> AbstractContextManager[object]:
+    """Let of several reports that are read at once only the last be known to early stopping."""
+    original = judging._numbers
+
+    def numbers(points: Sequence[MetricPoint], experiment: Experiment) -> list[float | None]:
+        return original(points, experiment)[-1:]
+
+    return patch.object(judging, "_numbers", numbers)
+
+
 BUGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "publish before commit": publish_before_commit,
     "ack before publish": ack_before_publish,
@@ -175,4 +186,5 @@ BUGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "uncount a deleted Trial": uncount_a_deleted_trial,
     "count failures as stagnation": count_failures_as_stagnation,
     "tell one sink": tell_one_sink,
+    "judge the last report only": judge_the_last_report_only,
 }

@@ -1,6 +1,8 @@
 """Early stopping as users meet it: settings at admission, decisions as metrics arrive, what others learn of a Trial."""
 
 import math
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -262,3 +264,16 @@ async def test_a_percentile_is_judged_at_the_newest_of_several_reports(house: Ho
 
 def test_the_trial_rows_default_is_no_progress() -> None:
     assert a_trial(an_experiment_with("min")).progress == Progress()
+
+
+def test_no_family_loads_a_search_library() -> None:
+    """The function that records metrics starts cold, and may lack them."""
+    program = (
+        "import sys; from functions.observation.early_stopping import STOPPER_NAMES, get_family; "
+        "[get_family(name) for name in STOPPER_NAMES]; "
+        "print(sorted({'numpy', 'optuna', 'scipy'} & sys.modules.keys()))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
