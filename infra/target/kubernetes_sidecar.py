@@ -18,6 +18,8 @@ _RESOURCES: Manifest = {
     "limits": {"memory": "512Mi"},
 }
 """Python and what it reads; TensorBoard's reader is the largest."""
+_READY = "/tmp/kuttab-collecting"  # noqa: S108 - in a container of its own
+"""Made when the collector listens for its end: a Worker that begins before that may end unseen."""
 _AT = "spec.metricsCollectorSpec"
 
 
@@ -44,8 +46,9 @@ def sidecar_of(worker: Worker, image: str) -> Manifest | None:
     return {
         "name": CONTAINER,
         "image": image,
-        "args": ["collect", "--follow", *_arguments(worker)],
+        "args": ["collect", "--follow", "--ready", _READY, *_arguments(worker)],
         "restartPolicy": "Always",
+        "startupProbe": {"exec": {"command": ["test", "-e", _READY]}, "periodSeconds": 1, "failureThreshold": 300},
         "resources": _RESOURCES,
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }

@@ -1,5 +1,6 @@
 """`kuttab collect`: what a metrics collector would read in a file, line by line."""
 
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
@@ -15,19 +16,50 @@ _READ_BYTES = 1024 * 1024
 
 
 @click.command()
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.Path(allow_dash=True))
 @click.option(
     "--filter", "filters", multiple=True, metavar="REGEX", help="As metricsFormat has it; Katib's by default."
 )
 @click.option("--format", "kind", type=click.Choice(["TEXT", "JSON"]), default="TEXT", help="As fileSystemPath has it.")
 @click.option("--metric", "names", multiple=True, metavar="NAME", help="Only this metric; everything found by default.")
 @click.option("--all", "is_whole", is_flag=True, help="Show the lines in which nothing is found as well.")
-def command(*, file: IO[bytes], filters: tuple[str, ...], kind: str, names: tuple[str, ...], is_whole: bool) -> None:
+@click.option(
+    "--follow", "is_following", is_flag=True, help="Print FILE's lines as they come, until SIGTERM: a pod's sidecar."
+)
+@click.option("--events", "is_events", is_flag=True, help="With --follow: FILE is a directory of event files.")
+@click.option("--scrape", "is_scrape", is_flag=True, help="With --follow: FILE is the URL of a Prometheus endpoint.")
+@click.option(
+    "--ready", metavar="PATH", type=click.Path(path_type=Path), help="With --follow: a file to make once it is at work."
+)
+def command(
+    *,
+    file: str,
+    filters: tuple[str, ...],
+    kind: str,
+    names: tuple[str, ...],
+    is_whole: bool,
+    is_following: bool,
+    is_events: bool,
+    is_scrape: bool,
+    ready: Path | None,
+) -> None:
     """Show the metrics that a collector would read in FILE (- is standard input), to try a regular expression on a log.
 
     Each line has the line's number, the metric, its value and its time. Exit status 1: nothing was found.
     """
-    parser = _parser(filters, kind, names)
+    if is_following:
+        from local_runner.cli.following import follow
+
+        follow(file, names, is_events=is_events, is_scrape=is_scrape, ready=ready)
+        return
+    if is_events or is_scrape:
+        raise click.UsageError("--events and --scrape need --follow")
+    with click.open_file(file, "rb") as opened:
+        _show(opened, _parser(filters, kind, names), is_whole=is_whole)
+
+
+def _show(file: IO[bytes], parser: "Parser", *, is_whole: bool) -> None:
+    """Print what the collector finds. Raises Exit where that is nothing."""
     line_count = point_count = 0
     for line_count, line in enumerate(_lines(file), start=1):
         points = parser.parse([line])

@@ -81,6 +81,7 @@ class Kubelet:
             sidecars = []
             for it in spec.get("initContainers") or []:
                 running = await self._begin(pod, it, directory)
+                await self._until_started(it, directory)
                 if it.get("restartPolicy") == "Always":
                     sidecars.append(asyncio.ensure_future(running))
                 else:
@@ -102,6 +103,7 @@ class Kubelet:
         mounts = {it["mountPath"]: directory / it["name"] for it in spec.get("volumeMounts") or []}
         for path in mounts.values():
             path.mkdir(exist_ok=True)
+        mounts["/tmp/kuttab"] = directory / f"{spec['name']}-tmp"
         given = {it["name"]: _mapped(str(it.get("value", "")), mounts) for it in spec.get("env") or []}
         command = [_mapped(it, mounts) for it in (*(spec.get("command") or []), *(spec.get("args") or []))]
         if not spec.get("command") and spec.get("image") == OUR_IMAGE:
@@ -116,6 +118,14 @@ class Kubelet:
             start_new_session=True,
         )
         return self._follow(pod, container)
+
+    async def _until_started(self, spec: Json, directory: Path) -> None:
+        """Run the startup probe until it succeeds."""
+        if probe := (spec.get("startupProbe") or {}).get("exec"):
+            temporary = {"/tmp/kuttab": directory / f"{spec['name']}-tmp"}
+            command = [_mapped(it, temporary) for it in probe["command"]]
+            while await (await asyncio.create_subprocess_exec(*command)).wait():  # noqa: ASYNC110 - as a kubelet does
+                await asyncio.sleep(0.1)
 
     async def _follow(self, pod: Json, container: Container) -> int:
         process = container.process
