@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from events.trial import TrialFinished, TrialStopRequested, WorkerOutcome
 from functions.experiment.admission import read_experiment
 from functions.observation.early_stopping import STOPPER_NAMES, UnknownStopperError, build_stopper, get_family
+from functions.observation.early_stopping.halving import Hyperband
 from functions.observation.early_stopping.progress import Progress
 from functions.trial.model import StopReason, TrialState
 from tests.builders import UID, a_finished_trial, a_range, a_report, a_trial, an_experiment_manifest
@@ -148,6 +149,25 @@ async def test_medianstop_gives_new_trials_the_median_or_katibs_mean() -> None:
         limits.append((rule.value, rule.comparison, rule.start_step))
 
     assert limits == [("6.25", "greater", 2), ("15.625", "greater", 2)]
+
+
+@pytest.mark.parametrize(("name", "settings"), [("asha", {"reduction_factor": 2}), ("hyperband", {})])
+async def test_auto_follows_the_first_trial_that_succeeded(name: str, settings: dict[str, object]) -> None:
+    judge = Judge(an_experiment_with("latest"), an_early_stopping(name, **settings))
+    early = [await judge.report(1, 0.1), await judge.report(2, 0.9)]
+    for value in (0.1,) * 299:
+        await judge.report(1, value)
+    await judge.succeed(1)
+
+    left = judge.rungs.values
+    before = dict(left[2])
+    for value in (0.9,) * 9:
+        await judge.report(2, value)
+
+    assert (early, left[1], before) == ([False, False], {"reports": 300.0}, {})
+    bracket = Hyperband.build({}).bracket_of(UID, 2, 300)
+    of_bracket = {f"{bracket}/{rung}" for rung in range(3) if 3 ** (bracket + rung) <= 10}
+    assert set(left[2]) == ({"0", "1"} if name == "asha" else of_bracket)
 
 
 HALVING = {"earlyStopping": _in_manifest("asha", {"min_resource": 2, "reduction_factor": 2})}
