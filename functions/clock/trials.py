@@ -7,7 +7,7 @@ from events.experiment import ClockTicked
 from events.reference import ExperimentRef
 from events.trial import TargetKind, TrialFinished, WorkerChanged, WorkerOutcome
 from functions.clock.backoff import move_on
-from functions.experiment.announcements import announcements, schedule, trial_announcements
+from functions.experiment.announcements import announcements, removal_of_older, schedule, trial_announcements
 from functions.experiment.model import Experiment
 from functions.identity import announce
 from functions.limits import Limits
@@ -41,7 +41,9 @@ async def nudge_trials(event: ClockTicked, stores: Stores, limits: Limits) -> li
             elif await _is_spent(experiment, trial, store, limits):
                 spent.append((experiment.ref, trial.number))
             else:
-                follow += _announce(experiment, trial, event, lost, await store.now())
+                at = await store.now()
+                follow += removal_of_older(experiment, trial, cause=event, at=at)
+                follow += _announce(experiment, trial, event, lost, at)
     for ref, number in spent:
         follow += await _give_up(ref, number, event, stores, limits)
     return follow

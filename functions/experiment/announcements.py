@@ -4,7 +4,6 @@ from datetime import datetime
 
 from events.envelope import Event
 from events.experiment import ExperimentFinished
-from events.reference import TrialEvent
 from events.suggestion import SuggestionRequested
 from events.trial import TargetKind, TrialCreated, TrialStopRequested, WorkerChanged
 from functions.experiment.model import Experiment
@@ -50,15 +49,13 @@ def trial_announcements(
     return []
 
 
-def removal_of_older(experiment: Experiment, trial: Trial, *, cause: TrialEvent, at: datetime) -> list[Event]:
-    """Return a look at the Worker of an attempt that another has followed: it is removed then.
+def removal_of_older(experiment: Experiment, trial: Trial, *, cause: Event, at: datetime) -> list[Event]:
+    """Return a look at each Worker of an attempt that another has followed: it is removed then.
 
     A process Worker is removed by its host, an External one by nobody.
     """
-    if cause.attempt >= trial.attempt or trial.target in {TargetKind.PROCESS, TargetKind.EXTERNAL}:
-        return []
-    about = {"experiment": experiment.ref, "trial": trial.ref, "attempt": cause.attempt, "target": trial.target}
-    return [announce(WorkerChanged, cause, at=at, **about)]
+    about = {"experiment": experiment.ref, "trial": trial.ref, "target": trial.target}
+    return [announce(WorkerChanged, cause, at=at, attempt=attempt, **about) for attempt in trial.leftover]
 
 
 def schedule(experiment: Experiment, limits: Limits, *, at: datetime) -> None:

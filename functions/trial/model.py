@@ -66,6 +66,8 @@ class Trial:
     attempt: int = 1
     attempts: tuple[TrialAttempt, ...] = ()
     """What became of the attempts before this one."""
+    leftover: tuple[int, ...] = ()
+    """Attempts before this one whose objects a cluster may still hold."""
     retry_at: datetime | None = None
     host: str = ""
     claimed_by: str = ""
@@ -143,6 +145,8 @@ class Trial:
     def relaunch(self, failed: TrialAttempt, *, retry_at: datetime) -> None:
         """Begin the next attempt, not before that time: what the failed Worker reported no longer counts."""
         self.attempts = (*self.attempts, failed)
+        if self.target not in {TargetKind.PROCESS, TargetKind.EXTERNAL}:
+            self.leftover = (*self.leftover, failed.attempt)
         self.retry_at = self.due_at = retry_at
         self.nudges = 0
         self.started_at = None
@@ -201,6 +205,13 @@ class Trial:
             self.removed_at = None
             self.due_at = None if self.target == TargetKind.PROCESS else at
 
+    def note_removed(self, attempt: int, *, at: datetime) -> None:
+        """Note that nothing is left of an attempt's Worker; once nothing is of any, nobody looks again."""
+        self.leftover = tuple(it for it in self.leftover if it != attempt)
+        if attempt == self.attempt and not self.is_active and not self.leftover:
+            self.removed_at = self.removed_at or at
+            self.due_at = None
+
     def end_state(self, outcome: TrialFinished, *, is_available: bool) -> TrialState:
         """Decide the terminal condition; a Worker that succeeded before the stop was sent has succeeded."""
         was_first = self.stop_sent_at is None or (outcome.ended_at is not None and outcome.ended_at < self.stop_sent_at)
@@ -220,7 +231,7 @@ class Trial:
         self.completed_at = at
         self.seq = seq
         self.lease_until = self.settle_until = self.retry_at = None
-        has_worker = self.host and self.target != TargetKind.EXTERNAL
+        has_worker = (self.host or self.leftover) and self.target != TargetKind.EXTERNAL
         self.removed_at = None if has_worker else at
         self.due_at = at if has_worker else None
         self.nudges = 0

@@ -139,6 +139,11 @@ def plain_json() -> Document:
     return Document(lambda value: json.dumps(value, separators=(",", ":")), json.loads)
 
 
+def numbers() -> Document:
+    """Return the type of a column that holds a tuple of whole numbers."""
+    return Document(lambda values: json.dumps(values, separators=(",", ":")), lambda text: tuple(json.loads(text)))
+
+
 @lru_cache(_CACHED_TEXTS)
 def load_labels(text: str) -> Mapping[str, str]:
     """Read labels; the same text is always the same, read-only, mapping."""

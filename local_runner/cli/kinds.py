@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+import click
+
 from local_runner.cli.errors import AbsentError
 
 
@@ -37,3 +39,11 @@ def split_target(kind: str, names: tuple[str, ...]) -> tuple[Kind, tuple[str, ..
     """Read `experiment NAME...` and `experiment/NAME` alike."""
     head, slash, name = kind.partition("/")
     return find_kind(head), ((name, *names) if slash else names)
+
+
+def one_experiment(kind: str, name: str | None) -> str:
+    """Read `experiment NAME` and `experiment/NAME`, for commands that know no other kind. Raises UsageError."""
+    found, names = split_target(kind, (name,) if name else ())
+    if found != Kind.EXPERIMENTS or len(names) != 1 or not names[0]:
+        raise click.UsageError("name one experiment: experiment NAME")
+    return names[0]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["experiment"]))
-@click.argument("name", shell_complete=complete_experiments)
+@click.argument("kind", metavar="experiment")
+@click.argument("name", required=False, shell_complete=complete_experiments)
 @click.option("--max-trials", type=click.IntRange(1), metavar="N", help="maxTrialCount.")
 @click.option("--parallel", type=click.IntRange(1), metavar="N", help="parallelTrialCount.")
 @click.option("--max-failed", type=click.IntRange(0), metavar="N", help="maxFailedTrialCount.")
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @directory_option
 def command(
     *,
-    kind: str,  # noqa: ARG001 - only one kind
-    name: str,
+    kind: str,
+    name: str | None,
     max_trials: int | None,
     parallel: int | None,
     max_failed: int | None,
@@ -36,8 +36,10 @@ def command(
 
     from events.experiment import ExperimentEdited
     from local_runner.cli.acting import find_experiment, leave_in_inbox
+    from local_runner.cli.kinds import one_experiment
     from local_runner.cli.opening import load_settings
 
+    name = one_experiment(kind, name)
     given = {"max_trial_count": max_trials, "parallel_trial_count": parallel, "max_failed_trial_count": max_failed}
     changes = {field: count for field, count in given.items() if count is not None}
     if not changes:

@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["experiment"]))
-@click.argument("name", shell_complete=complete_experiments)
+@click.argument("kind", metavar="experiment")
+@click.argument("name", required=False, shell_complete=complete_experiments)
 @namespace_option
 @directory_option
-def command(*, kind: str, name: str, namespace: str | None, directory: Path | None) -> None:  # noqa: ARG001 - only one kind
+def command(*, kind: str, name: str | None, namespace: str | None, directory: Path | None) -> None:
     """End the experiment NAME now; its Workers are stopped, its results are kept."""
     import asyncio
 
+    from local_runner.cli.kinds import one_experiment
     from local_runner.cli.opening import load_settings
 
-    asyncio.run(_stop(load_settings(directory), namespace or DEFAULT_NAMESPACE, name))
+    asyncio.run(_stop(load_settings(directory), namespace or DEFAULT_NAMESPACE, one_experiment(kind, name)))
 
 
 async def _stop(settings: "Settings", namespace: str, name: str) -> None:

@@ -201,6 +201,24 @@ def test_scale_sends_the_complete_budget() -> None:
 
 
 @pytest.mark.usefixtures("trials")
+@pytest.mark.parametrize("words", [("exp", "digits"), ("experiments/digits",), ("experiment.kubeflow.org", "digits")])
+def test_stop_and_scale_know_an_experiment_by_every_name_of_its_kind(words: tuple[str, ...]) -> None:
+    scaled, stopped = kuttab("scale", *words, "--max-trials", "9"), kuttab("stop", *words)
+
+    assert (scaled.exit_code, scaled.stdout) == (0, "experiment.kubeflow.org/digits scaled\n")
+    assert (stopped.exit_code, stopped.stdout) == (0, "experiment.kubeflow.org/digits has ended already\n")
+
+
+@pytest.mark.usefixtures("trials")
+@pytest.mark.parametrize("words", [("experiment",), ("trial", "digits"), ("experiment/digits", "twice"), ("exp/",)])
+def test_stop_and_scale_want_one_experiment(words: tuple[str, ...]) -> None:
+    assert [kuttab(verb, *words, *more).exit_code for verb, more in (("stop", ()), ("scale", ("--parallel", "1")))] == [
+        2,
+        2,
+    ]
+
+
+@pytest.mark.usefixtures("trials")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

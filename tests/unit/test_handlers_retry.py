@@ -47,6 +47,36 @@ async def test_the_failed_attempts_worker_is_removed_where_a_cluster_holds_it(ho
     assert house.target.removed == [(trial.uid, 1)]
 
 
+async def test_a_lost_removal_of_an_older_attempt_is_asked_for_again(house: House) -> None:
+    trial, _ = await house.start()
+    await _fail(house)
+    house.clock.advance(house.limits.nudge_base_seconds)
+
+    await house.play(a_tick())
+    again = await house.play(a_tick("later"), hold=[WorkerChanged])
+
+    assert (trial.uid, 1) in house.target.removed
+    assert [event.attempt for event in again if isinstance(event, WorkerChanged)] == []
+
+
+async def test_an_ended_trial_waits_for_the_removal_of_its_older_attempts(house: House) -> None:
+    await house.start()
+    await house.play(*await _fail(house), hold=[WorkerChanged])
+    house.target.end(await house.trial(), 1)
+    await house.handle(a_finished_trial(await house.trial(), id="failed", outcome=WorkerOutcome.FAILED, exit_code=1))
+    before = await house.trial()
+
+    house.clock.advance(house.limits.nudge_base_seconds)
+    await house.play(a_tick())
+    house.clock.advance(house.limits.nudge_cap_seconds)
+    await house.play(a_tick("later"))
+
+    after = await house.trial()
+    assert (before.leftover, before.removed_at) == ((1,), None)
+    assert (after.leftover, after.removed_at is None) == ((), False)
+    assert {attempt for uid, attempt in house.target.removed if uid == after.uid} == {1, 2}
+
+
 async def test_later_attempts_wait_longer_and_longer_and_reconcile_launches_them(house: House) -> None:
     await house.start(maxRetries=5, maxFailedTrialCount=3)
     base, pauses = house.limits.nudge_base_seconds, []

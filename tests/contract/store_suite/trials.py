@@ -60,6 +60,7 @@ class TrialContract:
             started_at=EPOCH + timedelta(microseconds=1),
         )
         trial.attempts = (a_failed_attempt(trial, message="gone ☃"), a_failed_attempt(trial, attempt=2))
+        trial.leftover = (1, 2)
         trial.fold = trial.fold.add(a_range(0.5, "nan", 0.25).points)
         trial.settle_for(a_finished_trial(trial, 0.5, log_source=""), until=EPOCH)
         before = _fields(trial)

@@ -143,6 +143,7 @@ def _create_trials() -> None:
         sa.Column("failure", WORD),
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("attempts", LONG_TEXT, nullable=False),
+        sa.Column("leftover", LONG_TEXT, nullable=False),
         sa.Column("retry_at", Moment),
         sa.Column("host", WIDE_KEY, nullable=False),
         sa.Column("claimed_by", WIDE_KEY, nullable=False),
