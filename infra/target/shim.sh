@@ -36,6 +36,8 @@ companion=
 if [ -f "$directory/companion" ]; then
     (exec /bin/sh "$directory/companion" >>"$directory/series" 2>&3 3>&-) &
     companion=$!
+    read -r up _ </proc/uptime
+    begun=${up%.*}
 fi
 is_running() {
     read -r stat <"/proc/$1/stat" || return 1
@@ -44,7 +46,15 @@ is_running() {
 
 (exec "$@" 2>&3 3>&-)
 code=$?
+# A companion that has only just begun has not read anything yet: a quick program waits for it, two seconds at most.
+is_new() {
+    read -r up _ </proc/uptime
+    [ $((${up%.*} - begun)) -le 2 ]
+}
 if [ -n "$companion" ]; then
+    while is_running "$companion" && is_new; do
+        sleep 0.1
+    done
     kill -TERM "$companion"
     tries=50
     while [ "$tries" -gt 0 ] && is_running "$companion"; do
