@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from .envelope import Event
-from .objective import EarlyStopping, MetricsCollectorSpec, Objective
+from .objective import EarlyStopping, MetricConstraint, MetricsCollectorSpec, Objective
 from .observation import Observation
 from .reference import ExperimentEvent
 from .resource import API_VERSION, Condition, Manifest, Model, ObjectMeta, Strict, Timestamp
@@ -38,14 +38,31 @@ class ExperimentSpec(Model):
     """Kuttab's own: ends the Experiment when so many results in a row were no better."""
     parameter_constraints: tuple[str, ...] | None = None
     """Kuttab's own: comparisons of parameters, such as `x + y <= 10`, that hold at every point that is tried."""
+    constraints: tuple[MetricConstraint, ...] | None = None
+    """Kuttab's own: a Trial whose metrics break one is never optimal."""
+    objectives: tuple[Objective, ...] | None = None
+    """Kuttab's own: several objectives; `objective` is the first of them, or left out."""
     allow_duplicates: bool | None = None
     """Kuttab's own: whether a point may be suggested again; left out means no."""
+
+    @property
+    def has_several_objectives(self) -> bool:
+        """Whether there is more than Katib's one."""
+        return len(self.objectives or ()) > 1
 
 
 class OptimalTrial(Model):
     """The best Trial so far."""
 
     best_trial_name: str = ""
+    parameter_assignments: tuple[ParameterAssignment, ...] = ()
+    observation: Observation = Field(default_factory=Observation)
+
+
+class FrontTrial(Model):
+    """Kuttab's own: a Trial that no other one beats in every objective."""
+
+    trial_name: str = ""
     parameter_assignments: tuple[ParameterAssignment, ...] = ()
     observation: Observation = Field(default_factory=Observation)
 
@@ -72,6 +89,10 @@ class ExperimentStatus(Model):
     trials_running: int | None = None
     trials_early_stopped: int | None = None
     trial_metrics_unavailable: int | None = None
+    trials_feasible: int | None = None
+    """Kuttab's own: the results that meet the constraints on metrics; only where there are such constraints."""
+    pareto_front: tuple[FrontTrial, ...] | None = None
+    """Kuttab's own: with several objectives, at most a hundred Trials, in the order in which they ended."""
 
 
 class ExperimentResource(Model):

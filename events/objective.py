@@ -61,6 +61,14 @@ class Objective(Model):
         return value <= self.goal if self.type == ObjectiveType.MINIMIZE else value >= self.goal
 
 
+class MetricConstraint(Model):
+    """Kuttab's own: the bounds in which a metric must lie for its Trial to count as a result; they belong to it."""
+
+    metric: str = ""
+    min: float | None = None
+    max: float | None = None
+
+
 class CollectorKind(StrEnum):
     """How metrics leave the Worker."""
 

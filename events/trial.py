@@ -106,6 +106,8 @@ class TrialStatus(Model):
     completion_time: Timestamp | None = None
     conditions: tuple[Condition, ...] = ()
     observation: Observation | None = None
+    feasible: bool | None = None
+    """Kuttab's own: whether the constraints on metrics are met; only of results, where there are such constraints."""
     failure_class: FailureClass | None = None
     """Kuttab's own, as is `attempts`."""
     attempts: tuple[TrialAttempt, ...] | None = None

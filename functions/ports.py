@@ -30,6 +30,7 @@ class FinishedTrial:
     number: int = 0
     state: TrialState = TrialState.SUCCEEDED
     labels: Mapping[str, str] = field(default_factory=dict)
+    measures: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Wiring:
 
 
 _CACHES: Mapping[str, str] = {
-    "histories": "functions.suggestion.history.HistoryCache",
+    "histories": "functions.suggestion.history_cache.HistoryCache",
     "memory": "functions.trial.watching.WatchMemory",
 }
 """Port name → class: made on first use, so that only the functions that need one import it."""

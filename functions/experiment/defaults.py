@@ -15,6 +15,7 @@ from events.objective import (
 from events.resource import Manifest
 from events.search_space import Distribution, ParameterSpec
 from events.trial import TrialTemplate
+from functions.experiment.objective_defaults import complete_objective
 
 PARALLEL_TRIAL_COUNT = 3
 RESUME_POLICY = "Never"
@@ -38,7 +39,7 @@ def apply_defaults(resource: ExperimentResource) -> ExperimentResource:
         spec=spec.replace(
             parallel_trial_count=_parallel_trial_count(spec.parallel_trial_count, spec.max_trial_count),
             resume_policy=spec.resume_policy or RESUME_POLICY,
-            objective=_with_strategies(spec.objective) if spec.objective else None,
+            objective=_with_strategies(objective) if (objective := complete_objective(spec)) else None,
             trial_template=_with_conditions(spec.trial_template) if spec.trial_template else None,
             metrics_collector_spec=_with_source(spec.metrics_collector_spec or MetricsCollectorSpec()),
             parameters=tuple(map(_with_distribution, spec.parameters)),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from functions.experiment.optimum import is_goal_reached
 from functions.experiment.reasons import EndReason
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ def find_end(experiment: "Experiment", *, at: datetime) -> EndReason | None:
     it, spec = experiment, experiment.spec
     bad, most_stale = it.failed + it.metrics_unavailable, spec.max_trials_without_improvement
     rules = {
-        EndReason.GOAL: it.objective.is_reached_by(it.optimal_value),
+        EndReason.GOAL: is_goal_reached(it),
         EndReason.FAILED: spec.max_failed_trial_count is not None and 0 < bad >= spec.max_failed_trial_count,
         EndReason.MAX_TRIALS: spec.max_trial_count is not None and it.completed_count >= spec.max_trial_count,
         EndReason.NO_IMPROVEMENT: most_stale is not None and it.stale_count >= most_stale,

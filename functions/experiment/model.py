@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
-from events.experiment import Budget, ExperimentSpec, OptimalTrial
+from events.experiment import Budget, ExperimentSpec, FrontTrial, OptimalTrial
 from events.objective import Objective
 from events.reference import ExperimentEvent, ExperimentRef
 from events.resource import Condition, ConditionStatus, set_condition
 from functions.experiment.counting import COUNTER_OF
 from functions.experiment.end_rules import find_end
+from functions.experiment.measuring import Measures
+from functions.experiment.optimum import consider
 from functions.experiment.reasons import MESSAGES, SUCCESSES, EndReason, Phase
 from functions.trial.model import RESULTS, Trial, TrialState
 
@@ -49,6 +51,10 @@ class Experiment:
     """The lease of the search that is under way: its holder counts the free slots last, nobody else need ask."""
     optimal: OptimalTrial | None = None
     optimal_value: float | None = None
+    front: tuple[FrontTrial, ...] = ()
+    """With several objectives: the Trials that no other one beats in all of them, bounded."""
+    feasible_count: int = 0
+    """Results that meet the constraints on metrics."""
     stale_count: int = 0
     """Results in a row that were no better than the optimum."""
     completion: int = 0
@@ -175,28 +181,13 @@ class Experiment:
         """End a Trial, count it, remember it if it is the best so far, and end the Experiment if it was the last."""
         before = trial.state
         self.seq += 1
-        trial.value = trial.fold.value_of(self.objective) if state in RESULTS else None
+        if state in RESULTS:
+            trial.value = trial.fold.value_of(self.objective)
+            trial.measures = Measures.of(self.spec, trial.fold).pack()
         trial.finish(state, at=at, seq=self.seq, reason=reason, message=message)
         self.count_move(before, state)
-        self._consider(trial)
+        consider(self, trial)
         self.settle(at=at)
-
-    def _consider(self, trial: Trial) -> None:
-        if trial.state not in RESULTS:
-            return
-        is_text = trial.value is None and trial.fold.is_available(self.objective)
-        if trial.value is None:
-            if not is_text:
-                return
-        elif not self.objective.is_better(trial.value, self.optimal_value):
-            self.stale_count += 1
-            return
-        self.stale_count = 0
-        self.optimal_value = self.optimal_value if is_text else trial.value
-        observation = trial.fold.to_observation(self.objective)
-        self.optimal = OptimalTrial(
-            best_trial_name=trial.name, parameter_assignments=trial.assignments, observation=observation
-        )
 
     def settle(self, *, at: datetime) -> None:
         """End the Experiment if its goal, its budget or its search has been reached; else note that it runs."""

@@ -10,6 +10,7 @@ from functions.experiment.budget_rules import validate_budget
 from functions.experiment.collector_rules import validate_collector
 from functions.experiment.constraint_rules import validate_parameter_constraints
 from functions.experiment.life_rules import validate_life
+from functions.experiment.objectives_rules import validate_metric_constraints, validate_objectives
 from functions.experiment.parsing import Problem
 from functions.experiment.search_rules import validate_algorithm, validate_early_stopping, validate_space
 from functions.identity import derive_suffix
@@ -45,6 +46,8 @@ def validate_experiment(resource: ExperimentResource) -> Iterator[Problem]:
     yield from validate_budget(spec)
     yield from validate_life(spec)
     yield from _validate_objective(spec.objective)
+    yield from validate_objectives(spec)
+    yield from validate_metric_constraints(spec)
     yield from validate_algorithm(spec)
     yield from validate_early_stopping(spec.early_stopping)
     if spec.resume_policy not in RESUME_POLICIES:

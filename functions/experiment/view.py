@@ -49,6 +49,8 @@ def _status(experiment: Experiment, names: Mapping[TrialState, Sequence[str]]) -
         trials_running=experiment.running or None,
         trials_early_stopped=experiment.early_stopped or None,
         trial_metrics_unavailable=experiment.metrics_unavailable or None,
+        trials_feasible=experiment.feasible_count if experiment.spec.constraints else None,
+        pareto_front=experiment.front or None,
     )
 
 

@@ -75,18 +75,22 @@ class Fold:
         found = ((name, self.metrics.get(name, FoldedMetric())) for name in dict.fromkeys(objective.metric_names))
         return Observation(metrics=tuple(Metric(name=n, min=m.min, max=m.max, latest=m.latest) for n, m in found))
 
-    def text_of(self, objective: Objective) -> str:
-        """Return the objective's value by its strategy; the latest where a series has no number."""
-        metric = self.metrics.get(objective.objective_metric_name, FoldedMetric())
-        strategy = objective.strategy_of(objective.objective_metric_name)
+    def text_of(self, objective: Objective, name: str = "") -> str:
+        """Return a metric's value, the objective's unless another is named, by its strategy.
+
+        It is the latest where a series has no number.
+        """
+        name = name or objective.objective_metric_name
+        metric = self.metrics.get(name, FoldedMetric())
+        strategy = objective.strategy_of(name)
         by_strategy = {MetricStrategyType.MIN: metric.min, MetricStrategyType.MAX: metric.max}.get(
             strategy, metric.latest
         )
         return metric.latest if by_strategy == UNAVAILABLE else by_strategy
 
-    def value_of(self, objective: Objective) -> float | None:
-        """Return the objective's value as a finite number, or None."""
-        return to_number(self.text_of(objective))
+    def value_of(self, objective: Objective, name: str = "") -> float | None:
+        """Return a metric's value, the objective's unless another is named, as a finite number, or None."""
+        return to_number(self.text_of(objective, name))
 
     def is_available(self, objective: Objective) -> bool:
         """Tell whether the objective has a usable value: a finite number, or a text that is no number (as in NAS)."""

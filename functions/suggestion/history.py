@@ -1,7 +1,6 @@
 """The finished Trials of an Experiment as two columns, and a cache of them for warm processes."""
 
 import struct
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan, nan
@@ -23,12 +22,6 @@ _NO_LABELS: Final[Labels] = MappingProxyType({})
 
 MIN_CAPACITY = 64
 """Trials that a new buffer has room for: most Experiments never grow it more than twice."""
-
-MAX_CACHED_HISTORIES = 128
-"""More Experiments than one process is likely to search for at a time."""
-
-MAX_CACHED_BYTES = 64 * 2**20
-"""About a hundred Experiments of 10,000 Trials with six parameters; a quarter of a small function's memory."""
 
 
 def to_loss(value: float | None, objective_type: ObjectiveType) -> float:
@@ -69,14 +62,16 @@ class _Buffer:
 
     __slots__ = ("_filled", "_lock", "columns")
 
-    def __init__(self, width: int, capacity: int) -> None:
-        """Reserve room for so many Trials: rows, values, numbers, whether they failed, labels."""
+    def __init__(self, width: int, capacity: int, other_count: int) -> None:
+        """Reserve room for so many Trials: rows, values, numbers, failures, labels, other objectives, violations."""
         self.columns = (
             np.empty((capacity, width)),
             np.empty(capacity),
             np.empty(capacity, dtype=np.int64),
             np.empty(capacity, dtype=np.bool_),
             np.empty(capacity, dtype=np.object_),
+            np.empty((capacity, other_count)),
+            np.empty(capacity),
         )
         self._filled = 0
         self._lock = Lock()
@@ -90,7 +85,7 @@ class _Buffer:
                     column[at : at + count] = added
                 self._filled = at + count
                 return self
-        copy = _Buffer(rows.shape[1], max(MIN_CAPACITY, 2 * (at + count)))
+        copy = _Buffer(rows.shape[1], max(MIN_CAPACITY, 2 * (at + count)), self.columns[5].shape[1])
         copy.write(0, [column[:at] for column in self.columns], at)
         return copy.write(at, columns, count)
 
@@ -106,11 +101,13 @@ class History:
     length: int
     last_seq: int
     _buffer: _Buffer = field(repr=False)
+    scores: Floats | None = None
+    """What takes the place of the losses where there are several objectives or constraints on metrics."""
 
     @classmethod
-    def empty(cls, width: int, capacity: int = MIN_CAPACITY) -> Self:
-        """Return the history of an Experiment with so many parameters before its first finish."""
-        return cls(0, 0, _Buffer(width, capacity))
+    def empty(cls, width: int, capacity: int = MIN_CAPACITY, *, other_count: int = 0) -> Self:
+        """Return the history of an Experiment with so many parameters, and objectives after the first."""
+        return cls(0, 0, _Buffer(width, capacity, other_count))
 
     def __len__(self) -> int:
         """Count the finished Trials, those without objective included."""
@@ -124,7 +121,22 @@ class History:
     @property
     def values(self) -> Floats:
         """One loss a Trial (n), read-only: smaller is better, NaN is a Trial without usable objective."""
-        return _read_only(self._buffer.columns[1][: self.length])
+        return _read_only(self._buffer.columns[1][: self.length] if self.scores is None else self.scores)
+
+    @property
+    def losses(self) -> Floats:
+        """The losses of all objectives (n x m), as they were observed: smaller is better."""
+        return np.column_stack([self._buffer.columns[1][: self.length], self._buffer.columns[5][: self.length]])
+
+    @property
+    def violations(self) -> Floats:
+        """How far each Trial breaks the constraints on metrics (n), read-only: 0 is not, infinity is unknown."""
+        return _read_only(self._buffer.columns[6][: self.length])
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is one objective, and no constraint was ever broken."""
+        return not self._buffer.columns[5].shape[1] and not self.violations.any()
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:
@@ -155,6 +167,8 @@ class History:
         numbers: npt.ArrayLike | None = None,
         is_failed: npt.ArrayLike = False,
         labels: Sequence[Labels] = (),
+        others: npt.ArrayLike | None = None,
+        violations: npt.ArrayLike = 0.0,
     ) -> "History":
         """Return this history with newer finishes after it, the newest of which is the `last_seq`-th.
 
@@ -166,7 +180,9 @@ class History:
         counted = np.arange(self.length + 1, self.length + count + 1) if numbers is None else numbers
         named = np.empty(count, dtype=np.object_)
         named[:] = labels or [_NO_LABELS] * count
-        buffer = self._buffer.write(self.length, (rows, values, counted, is_failed, named), count)
+        more = np.empty((count, 0)) if others is None else others
+        columns = (rows, values, counted, is_failed, named, more, violations)
+        buffer = self._buffer.write(self.length, columns, count)
         return History(self.length + count, last_seq, buffer)
 
     def usable_count(self) -> int:
@@ -188,48 +204,3 @@ class History:
 def _read_only(view: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     view.flags.writeable = False
     return view
-
-
-class HistoryCache:
-    """The histories that a warm process used last, by the uid of their Experiment; bounded in entries and bytes."""
-
-    def __init__(self, max_entries: int = MAX_CACHED_HISTORIES, max_bytes: int = MAX_CACHED_BYTES) -> None:
-        """Keep at most so many histories, and so many bytes of them."""
-        self._max_entries = max_entries
-        self._max_bytes = max_bytes
-        self._histories: OrderedDict[str, History] = OrderedDict()
-        self._lock = Lock()
-
-    def __len__(self) -> int:
-        """Count the histories kept."""
-        return len(self._histories)
-
-    @property
-    def size_bytes(self) -> int:
-        """The memory that they hold."""
-        return sum(history.size_bytes for history in self._histories.values())
-
-    def get(self, uid: str) -> History | None:
-        """Return the history of this Experiment, if it is kept; what is newer must still be read."""
-        with self._lock:
-            if uid in self._histories:
-                self._histories.move_to_end(uid)
-            return self._histories.get(uid)
-
-    def put(self, uid: str, history: History) -> None:
-        """Keep this history unless a newer one of the Experiment is kept; forget those unused for longest."""
-        if history.size_bytes > self._max_bytes:
-            self.drop(uid)
-            return
-        with self._lock:
-            kept = self._histories.get(uid)
-            if kept is None or kept.last_seq <= history.last_seq:
-                self._histories[uid] = history
-            self._histories.move_to_end(uid)
-            while len(self._histories) > self._max_entries or self.size_bytes > self._max_bytes:
-                self._histories.popitem(last=False)
-
-    def drop(self, uid: str) -> None:
-        """Forget this Experiment."""
-        with self._lock:
-            self._histories.pop(uid, None)

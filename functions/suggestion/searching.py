@@ -1,25 +1,32 @@
 """The search itself: what it needs is read under a lease, then the algorithm runs without any lock."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import nan
 from statistics import median
 
-from events.objective import ObjectiveType
+from events.objective import Objective, ObjectiveType
 from events.suggestion import Algorithm as AlgorithmSpec
 from events.suggestion import SuggestionRequested
 from functions.errors import KuttabError
+from functions.experiment.measuring import Measures
 from functions.experiment.model import Experiment
 from functions.identity import derive_seed
 from functions.limits import Limits
 from functions.ports import Store
 from functions.suggestion.algorithms import AUTO, get_algorithm
 from functions.suggestion.algorithms.interface import Answer, Request
-from functions.suggestion.history import History, HistoryCache, fill_rows, to_loss, unpack_row, unpack_rows
+from functions.suggestion.history import History, fill_rows, to_loss, unpack_row, unpack_rows
+from functions.suggestion.history_cache import HistoryCache
 from functions.suggestion.model import Suggestion
 from functions.suggestion.search_space import SearchSpace
 from functions.trial.model import TrialState
 
 TIMED_TRIALS = 20
 """Newest Trials whose times are looked at: enough for a median, and one page of an index."""
+
+UNSCORED = frozenset({"random", "grid", "sobol", "nsgaii", "nsgaiii"})
+"""The algorithms that look at no result, or at every objective by itself."""
 
 _FAILED = frozenset({TrialState.FAILED, TrialState.KILLED})
 
@@ -102,26 +109,37 @@ def _direction(experiment: Experiment) -> ObjectiveType:
 
 async def _load_history(experiment: Experiment, store: Store, space: SearchSpace, histories: HistoryCache) -> History:
     """Extend what this process remembers by what is newer: finish numbers are dense and in commit order."""
-    known = histories.get(experiment.uid) or History.empty(len(space.axes))
+    others = (experiment.spec.objectives or ())[1:]
+    known = histories.get(experiment.uid) or History.empty(len(space.axes), other_count=len(others))
     newer = await store.finished_since(experiment.uid, known.last_seq)
     if not newer:
         return known
-    losses = [to_loss(trial.value, _direction(experiment)) for trial in newer]
     rows = unpack_rows([trial.vector for trial in newer])
+    measures = [Measures.unpack(trial.measures) for trial in newer]
     return known.extend(
         fill_rows(rows, [axis.low for axis in space.axes]) if space.is_conditional else rows,
-        losses,
+        [to_loss(trial.value, _direction(experiment)) for trial in newer],
         newer[-1].seq,
         numbers=[trial.number for trial in newer],
         is_failed=[trial.state in _FAILED for trial in newer],
         labels=[trial.labels for trial in newer],
+        others=[_other_losses(others, it) for it in measures] if others else None,
+        violations=[it.violation for it in measures],
     )
+
+
+def _other_losses(objectives: Sequence[Objective], measures: Measures) -> list[float]:
+    """Return the losses of the objectives after the first; a Trial without a result has none."""
+    values = measures.others or (nan,) * len(objectives)
+    pairs = zip(objectives, values, strict=True)
+    return [to_loss(value, objective.type or ObjectiveType.MAXIMIZE) for objective, value in pairs]
 
 
 def search(claim: Claim) -> Answer:
     """Ask the algorithm. Raises SearchError with what it raised: an algorithm may fail in any way."""
     try:
-        return _checked(claim.request, get_algorithm(claim.algorithm).suggest(claim.request))
+        request = scored(claim.request, claim.algorithm)
+        return _checked(request, get_algorithm(claim.algorithm).suggest(request))
     except Exception as error:
         message = f"algorithm {claim.algorithm}: {type(error).__name__}: {error}"
         raise SearchError(message) from error
@@ -134,3 +152,15 @@ def _checked(request: Request, answer: Answer) -> Answer:
         message = "no point was found that meets spec.parameterConstraints"
         raise NoFeasiblePointError(message)
     return answer
+
+
+def scored(request: Request, algorithm: str) -> Request:
+    """Return the request with one loss for each Trial where it has several objectives or breaks constraints.
+
+    So every sampler can search; those that look at all objectives find them in the history as they are.
+    """
+    if request.history.is_plain or algorithm in UNSCORED:
+        return request
+    from functions.suggestion.algorithms.fronts import score
+
+    return replace(request, history=replace(request.history, scores=score(request.history)))

@@ -6,7 +6,7 @@ from functions.lambda_entry import lambda_entry
 from functions.limits import Limits
 from functions.ports import Offload, Stores
 from functions.suggestion.applying import announce_own, apply_answer, apply_failure
-from functions.suggestion.history import HistoryCache
+from functions.suggestion.history_cache import HistoryCache
 from functions.suggestion.searching import SearchError, claim_search, search
 
 

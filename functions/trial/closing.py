@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from events.objective import CollectorKind
 from events.trial import FailureClass, TrialFinished, WorkerOutcome
+from functions.experiment.measuring import has_result
 from functions.experiment.model import Experiment
 from functions.limits import Limits
 from functions.observation.early_stopping.judging import leave_lessons, observe
@@ -58,7 +59,7 @@ async def close(experiment: Experiment, trial: Trial, store: Store, *, at: datet
         return
     if trial.pushers:
         trial.fold = Fold().add(await load_points(trial, store))
-    state = trial.end_state(outcome, is_available=trial.fold.is_available(experiment.objective))
+    state = trial.end_state(outcome, is_available=has_result(experiment.spec, trial.fold))
     if state == TrialState.SUCCEEDED:
         await leave_lessons(experiment, trial, store)
     reason, message = _words(trial, outcome, state)
@@ -89,7 +90,7 @@ def _note_failure(trial: Trial, state: TrialState, kind: FailureClass | None) ->
 def fail(experiment: Experiment, trial: Trial, *, at: datetime, reason: str, message: str) -> None:
     """End an active Trial that cannot go on; a stop that was asked for decides, as it does for any outcome."""
     state = TrialState(trial.stop_reason) if trial.stop_reason else TrialState.FAILED
-    if state == TrialState.EARLY_STOPPED and not trial.fold.is_available(experiment.objective):
+    if state == TrialState.EARLY_STOPPED and not has_result(experiment.spec, trial.fold):
         state = TrialState.METRICS_UNAVAILABLE
     _note_failure(trial, state, classify(WorkerOutcome.FAILED, reason))
     experiment.finish_trial(trial, state, at=at, reason=reason, message=message)

@@ -84,6 +84,8 @@ class Trial:
     """What is here of each source that pushes; replaced, never changed in place."""
     fold: Fold = field(default_factory=Fold)
     value: float | None = None
+    measures: bytes = b""
+    """The other objectives and what constraints on metrics say, packed; nothing without either."""
     progress: Progress = field(default_factory=Progress)
     """What early stopping remembers of this attempt's reports."""
     seq: int | None = None

@@ -1,6 +1,7 @@
 """The Worker of a Trial: its manifest is rendered from the Experiment's template whenever it is needed."""
 
 from events.objective import MetricsCollectorSpec
+from events.resource import Manifest
 from events.search_space import ParameterAssignment
 from events.trial import TargetKind, TrialTemplate
 from functions.experiment.model import Experiment
@@ -17,8 +18,7 @@ def render_worker(experiment: Experiment, trial: Trial, *, attempt: int | None =
     template = experiment.spec.trial_template or TrialTemplate()
     if trial.target in _SPLIT:
         template = split_commands(template)
-    assignments = (*_inactive(experiment), *trial.assignments)
-    manifest = render(template, assignments=assignments, trial_name=trial.name, namespace=trial.namespace)
+    manifest = render_manifest(template, experiment, trial)
     return Worker(
         experiment=experiment.ref,
         trial=trial.ref,
@@ -34,6 +34,12 @@ def render_worker(experiment: Experiment, trial: Trial, *, attempt: int | None =
         labels=trial.labels,
         reference=trial.reference if attempt in {None, trial.attempt} else "",
     )
+
+
+def render_manifest(template: TrialTemplate, experiment: Experiment, trial: Trial) -> Manifest:
+    """Return the Trial's manifest, also where some parameters of the template have no value in it."""
+    assignments = (*_inactive(experiment), *trial.assignments)
+    return render(template, assignments=assignments, trial_name=trial.name, namespace=trial.namespace)
 
 
 def _inactive(experiment: Experiment) -> list[ParameterAssignment]:

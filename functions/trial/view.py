@@ -7,9 +7,10 @@ from events.objective import MetricsCollectorSpec
 from events.observation import Observation
 from events.resource import Condition, ConditionStatus, Manifest, ObjectMeta
 from events.trial import TrialResource, TrialSpec, TrialStatus, TrialTemplate
+from functions.experiment.measuring import Measures
 from functions.experiment.model import Experiment
-from functions.trial.model import Trial, TrialState
-from functions.trial.template import render
+from functions.trial.model import RESULTS, Trial, TrialState
+from functions.trial.render import render_manifest
 
 EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
 
@@ -40,6 +41,7 @@ def to_resource(trial: Trial, experiment: Experiment) -> TrialResource:
             completion_time=trial.completed_at,
             conditions=tuple(_conditions(trial)),
             observation=_observation(trial, experiment),
+            feasible=find_feasibility(trial, experiment),
             failure_class=trial.failure,
             attempts=trial.attempts or None,
         ),
@@ -52,7 +54,7 @@ def _spec(trial: Trial, experiment: Experiment) -> TrialSpec:
         objective=experiment.objective,
         parameter_assignments=trial.assignments,
         early_stopping_rules=trial.rules,
-        run_spec=_run_spec(template, trial),
+        run_spec=_run_spec(template, experiment, trial),
         retain_run=template.retain,
         metrics_collector=experiment.spec.metrics_collector_spec or MetricsCollectorSpec(),
         primary_pod_labels=template.primary_pod_labels,
@@ -62,10 +64,10 @@ def _spec(trial: Trial, experiment: Experiment) -> TrialSpec:
     )
 
 
-def _run_spec(template: TrialTemplate, trial: Trial) -> Manifest:
+def _run_spec(template: TrialTemplate, experiment: Experiment, trial: Trial) -> Manifest:
     """Return what the Worker is launched from; the template as it stands where no Worker can be made of it."""
     try:
-        return render(template, assignments=trial.assignments, trial_name=trial.name, namespace=trial.namespace)
+        return render_manifest(template, experiment, trial)
     except ValueError:
         return template.manifest or {}
 
@@ -74,6 +76,12 @@ def _observation(trial: Trial, experiment: Experiment) -> Observation | None:
     """Return what has been reported so far; also of a running Trial, and of one that failed."""
     has_ended_blind = trial.state == TrialState.METRICS_UNAVAILABLE
     return trial.fold.to_observation(experiment.objective) if trial.fold.metrics or has_ended_blind else None
+
+
+def find_feasibility(trial: Trial, experiment: Experiment) -> bool | None:
+    """Tell whether a result meets the constraints on metrics; None where there are none, or no result."""
+    is_judged = bool(experiment.spec.constraints) and trial.state in RESULTS
+    return Measures.unpack(trial.measures).is_feasible if is_judged else None
 
 
 def _conditions(trial: Trial) -> Iterator[Condition]:

@@ -14,7 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import registry
 
 from events.envelope import decode, encode
-from events.experiment import ExperimentSpec, OptimalTrial
+from events.experiment import ExperimentSpec, FrontTrial, OptimalTrial
 from events.objective import EarlyStoppingRule
 from events.resource import Condition
 from events.search_space import ParameterAssignment
@@ -78,6 +78,8 @@ experiments = Table(
     Column("searching_until", Moment),
     Column("optimal", document_of(OptimalTrial)),
     Column("optimal_value", Double),
+    Column("front", documents_of(FrontTrial), nullable=False),
+    Column("feasible_count", Integer, nullable=False),
     Column("stale_count", Integer, nullable=False),
     Column("completion", Integer, nullable=False),
     Column("notified_completion", Integer, nullable=False),
@@ -146,6 +148,7 @@ trials = Table(
     Column("pushers", values_of(Pusher), nullable=False),
     Column("fold", fold_document(), nullable=False),
     Column("value", Double),
+    Column("measures", VECTOR, nullable=False),
     Column("progress", value_of(Progress), nullable=False),
     Column("seq", Integer),
     Column("stop_reason", Choice(StopReason)),

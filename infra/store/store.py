@@ -166,13 +166,14 @@ class SQLStore(SQLRungs):
 
     async def finished_since(self, experiment_uid: str, seq: int) -> Sequence[FinishedTrial]:
         """Return what the search has not seen, in finish order."""
-        query = select(trials.c.seq, trials.c.vector, trials.c.value, trials.c.number, trials.c.state, _LABELS).where(
-            trials.c.experiment_uid == experiment_uid, trials.c.seq > seq
+        it = trials.c
+        query = select(it.seq, it.vector, it.value, it.number, it.state, _LABELS, it.measures)
+        rows = await self._session.execute(
+            query.where(it.experiment_uid == experiment_uid, it.seq > seq).order_by(it.seq)
         )
-        rows = await self._session.execute(query.order_by(trials.c.seq))
         return [
-            FinishedTrial(finish, vector, value, number, state, load_labels(labels))
-            for finish, vector, value, number, state, labels in rows
+            FinishedTrial(finish, vector, value, number, state, load_labels(labels), measures)
+            for finish, vector, value, number, state, labels, measures in rows
         ]
 
     async def evaluation_seconds(self, experiment_uid: str, count: int) -> Sequence[float]:

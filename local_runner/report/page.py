@@ -11,6 +11,7 @@ from functions.observation.fold import to_number
 from functions.trial.model import Trial
 from local_runner.report.material import Material
 from local_runner.report.plots import Plot, draw_plots
+from local_runner.view.front import front_rows
 from local_runner.view.words import algorithm_name, optimal_text, render_counts, render_goal, render_space
 
 MOST_ROWS = 2_000
@@ -75,6 +76,9 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
     yield from (
         (f"Space of {axis.name}", f"{axis.parameter_type}: {render_space(axis)}") for axis in it.spec.parameters
     )
+    if it.spec.constraints:
+        yield "Feasible", f"{it.feasible_count} of {it.succeeded + it.early_stopped} results"
+    yield from (("Pareto front", ", ".join(row[:-1])) for row in (front_rows(it)[1:] if it.front else ()))
     if it.optimal is not None:
         yield "Optimal Trial", it.optimal.best_trial_name
         yield it.objective.objective_metric_name, optimal_text(it)

@@ -7,6 +7,7 @@ from events.resource import Condition
 from functions.experiment.model import Experiment
 from functions.explanation.durations import render_duration
 from functions.trial.model import Trial
+from local_runner.view.front import front_lines, render_feasibility
 from local_runner.view.table import render_table
 from local_runner.view.words import (
     algorithm_name,
@@ -46,6 +47,7 @@ def describe_experiment(experiment: Experiment, trials: Sequence[Trial], *, note
     rows = [(axis.name, axis.parameter_type.value, render_space(axis)) for axis in it.spec.parameters]
     yield from _indented([("Name", "Type", "Space"), *rows])
     yield from _optimal(it)
+    yield from front_lines(it)
     yield from _conditions(it.conditions)
     yield from _trials(it, trials)
 
@@ -163,6 +165,8 @@ def _observation(trial: Trial, experiment: Experiment) -> Iterator[str]:
         )
     else:
         yield "  <none>"
+    if feasibility := render_feasibility(trial, experiment):
+        yield from _pair("Constraints", feasibility)
 
 
 def _conditions(conditions: Sequence[Condition]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functions.experiment.model import Experiment
 from functions.experiment.reasons import Phase
 from functions.explanation.durations import render_duration
+from local_runner.view.front import front_lines
 from local_runner.view.look import Look
 from local_runner.view.words import command_for, render_counts, render_progress
 
@@ -18,6 +19,7 @@ def summary_lines(look: Look) -> Iterator[str]:
     if it.deleted_at is None:
         yield f"Trials      {render_progress(it)}: {render_counts(it)}"
         yield from _optimal_lines(it)
+        yield from front_lines(it)
         if it.failed or it.metrics_unavailable:
             yield f"Failures    {command_for('get trials', it, name='-o wide')} --experiment {it.name}"
 
@@ -40,7 +42,9 @@ def _verdict(look: Look) -> str:
 def _optimal_lines(experiment: Experiment) -> Iterator[str]:
     best = experiment.optimal
     if best is None:
-        yield "Optimal     no Trial has reported the objective"
+        has_none_feasible = experiment.spec.constraints and experiment.succeeded and not experiment.feasible_count
+        reason = "no Trial meets spec.constraints" if has_none_feasible else "no Trial has reported the objective"
+        yield f"Optimal     {reason}"
         return
     yield f"Optimal     {best.best_trial_name}"
     pairs = [(it.name, _folded(experiment, it.name)) for it in best.observation.metrics]

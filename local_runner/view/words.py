@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from events.experiment import ExperimentSpec
+from events.objective import Objective
 from events.search_space import ParameterAssignment, ParameterSpec
 from functions.experiment.model import Experiment
 from functions.observation.fold import to_number
@@ -63,8 +64,13 @@ def render_goal(spec: ExperimentSpec) -> str:
     """Return `maximize accuracy, goal 0.99`."""
     if spec.objective is None:
         return "no objective"
-    goal = f", goal {spec.objective.goal:g}" if spec.objective.goal is not None else ""
-    return f"{spec.objective.type or 'optimize'} {spec.objective.objective_metric_name}{goal}"
+    objectives = spec.objectives if spec.objectives and spec.has_several_objectives else (spec.objective,)
+    return "; ".join(map(_render_objective, objectives))
+
+
+def _render_objective(objective: Objective) -> str:
+    goal = f", goal {objective.goal:g}" if objective.goal is not None else ""
+    return f"{objective.type or 'optimize'} {objective.objective_metric_name}{goal}"
 
 
 def algorithm_name(spec: ExperimentSpec) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from functions.experiment.model import Experiment
+from functions.experiment.optimum import sorted_front
 from functions.trial.model import Trial, TrialState
 from infra.settings import Settings
 from local_runner.checking import check
@@ -138,3 +139,14 @@ async def test_a_worker_that_does_poorly_is_stopped_and_its_trial_keeps_its_resu
     states = {trial.value: (trial.state, trial.message) for trial in ending.trials}
     why = "Trial is early stopped: loss 1.0 at report 1 is greater than 0.5"
     assert states == {0.0: (TrialState.SUCCEEDED, ""), 1.0: (TrialState.EARLY_STOPPED, why)}
+
+
+async def test_several_objectives_give_a_front_of_what_meets_the_constraints(tmp_path: Path) -> None:
+    ending = await run_file("objectives", tmp_path)
+
+    experiment = ending.experiment
+    front = [[metric.latest for metric in member.observation.metrics] for member in sorted_front(experiment)]
+    assert front == [["10", "1", "1"], ["20", "2", "2"], ["30", "3", "3"]]
+    assert (experiment.succeeded, experiment.feasible_count, experiment.optimal_value) == (8, 6, 10.0)
+    assert experiment.optimal is not None
+    assert experiment.optimal.best_trial_name == sorted_front(experiment)[0].trial_name

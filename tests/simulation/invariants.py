@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from events.experiment import ExperimentFinished
 from functions.experiment.counting import COUNTER_OF
+from functions.experiment.measuring import Measures
 from functions.trial.model import ACTIVE, TrialState
 from functions.worker import Worker
 from infra.target.simulated import SimulatedTarget
@@ -77,10 +78,12 @@ class Inspector:
         expect([it["number"] for it in trials] == list(range(1, experiment["created_count"] + 1)), "numbers have gaps")
         seqs = sorted(trial["seq"] for trial in trials if trial["seq"] is not None)
         expect(seqs == list(range(1, experiment["seq"] + 1)), f"finish numbers {seqs} are not dense")
-        done = [
-            trial for trial in trials if trial["state"] in {"Succeeded", "EarlyStopped"} and trial["value"] is not None
-        ]
-        best = min((trial["value"] for trial in done), default=None)
+        done = [it for it in trials if it["state"] in {"Succeeded", "EarlyStopped"} and it["value"] is not None]
+        kept = [it for it in done if Measures.unpack(it["measures"]).is_feasible]
+        expect(
+            experiment["feasible_count"] == len(kept), f"{experiment['feasible_count']} are not {len(kept)} feasible"
+        )
+        best = min((trial["value"] for trial in kept), default=None)
         expect(best == experiment["optimal_value"], f"optimal value {experiment['optimal_value']} is not {best}")
 
     def _check_frozen(self, experiment: dict[str, Any], trials: list[dict[str, Any]]) -> None:
@@ -222,7 +225,7 @@ def _count_stale(trials: list[dict[str, Any]]) -> int:
     best, stale = None, 0
     done = [it for it in trials if it["state"] in {"Succeeded", "EarlyStopped"} and it["value"] is not None]
     for trial in sorted(done, key=lambda it: it["seq"]):
-        is_better = best is None or trial["value"] < best
+        is_better = (best is None or trial["value"] < best) and Measures.unpack(trial["measures"]).is_feasible
         best, stale = (trial["value"], 0) if is_better else (best, stale + 1)
     return stale
 

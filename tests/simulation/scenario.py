@@ -64,6 +64,8 @@ def manifest(rng: Random, index: int, *, kind: str = "", **overrides: Any) -> Ma
             },
         },
     }
+    if rng.random() < 0.25:
+        constrain(spec)
     if rng.random() < 0.3:
         spec["maxFailedTrialCount"] = rng.randint(1, maximum)
     if rng.random() < 0.2:
@@ -95,6 +97,18 @@ EARLY_STOPPINGS: tuple[tuple[str, dict[str, str]], ...] = (
     ("percentile", {"percentile": "50", "n_startup_trials": "1"}),
     ("patient", {"patience": "1", "wrapped": "hyperband", "max_resource": "8"}),
 )
+
+
+def constrain(spec: dict[str, Any]) -> None:
+    """Add a parameter that depends on another one, and constraints between parameters and on a metric."""
+    steps = {"name": "z", "parameterType": "int", "feasibleSpace": {"min": "0", "max": "1"}}
+    spec["parameters"].insert(0, {**steps, "when": {"parameter": "y", "in": ["a"]}, "whenInactive": "0"})
+    spec["parameterConstraints"] = ["x <= 0.75", "x + z < 1.5"]
+    spec["constraints"] = [{"metric": "loss", "max": 0.25}]
+    template = spec["trialTemplate"]
+    template["trialParameters"].append({"name": "z", "reference": "z"})
+    template["trialSpec"]["spec"]["command"].insert(1, "${trialParameters.z}")
+
 
 LIFE_FIELDS: dict[str, tuple[float, tuple[Any, ...]]] = {
     "onComplete": (0.4, ("stop", "stop", "drain")),

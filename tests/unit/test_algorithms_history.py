@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from events.objective import ObjectiveType
-from functions.suggestion.history import History, HistoryCache, pack_row, to_loss, unpack_rows
+from functions.suggestion.history import History, pack_row, to_loss, unpack_rows
+from functions.suggestion.history_cache import HistoryCache
 
 
 def test_packed_rows_come_back_as_they_were() -> None:

@@ -12,6 +12,8 @@ _ALGORITHMS = {
     "grid": "grid:GRID",
     "hyperband": "hyperband:HYPERBAND",
     "multivariate-tpe": "tpe:MULTIVARIATE_TPE",
+    "nsgaii": "nsga:NSGA_II",
+    "nsgaiii": "nsga:NSGA_III",
     "random": "random_search:RANDOM",
     "sobol": "sobol:SOBOL",
     "tpe": "tpe:TPE",

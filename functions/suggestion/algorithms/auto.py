@@ -9,6 +9,7 @@ from functions.suggestion.algorithms.bayesian import INITIAL_POINTS, is_beginnin
 from functions.suggestion.algorithms.blending import answer_blended
 from functions.suggestion.algorithms.cmaes import CMA_ES
 from functions.suggestion.algorithms.interface import Answer, Request
+from functions.suggestion.algorithms.nsga import NSGA_II
 from functions.suggestion.algorithms.proposing import QuasiRandom, answer_by
 from functions.suggestion.algorithms.settings import RANDOM_STATE, validate_parameters_only, validate_settings
 from functions.suggestion.algorithms.sobol import MAX_DIMENSIONS
@@ -32,6 +33,7 @@ MIN_CMAES_AXES = 5
 """Numeric parameters from which on CMA-ES beats TPE in the long run."""
 
 CMAES = "cmaes"
+NSGAII = "nsgaii"
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,24 @@ class Auto:
         yield from validate_settings(spec, settings, {"random_state": (RANDOM_STATE,)})
 
     def suggest(self, request: Request) -> Answer:
-        """Ask whom it chooses now. Only CMA-ES has decided anything to remember."""
+        """Ask whom it chooses now. Only CMA-ES and NSGA-II have decided anything to remember."""
         choice = choose(request)
-        kept = request.state if request.state and request.state.get("uses") == CMAES else None
-        if choice.name == CMAES:
-            inner = kept["state"] if kept and isinstance(kept["state"], dict) else None
-            answer = CMA_ES.suggest(replace(request, state=inner, settings={"restart_strategy": "ipop"}))
-            states: tuple[Manifest, ...] = tuple({"uses": CMAES, "state": state} for state in answer.states)
-            return replace(answer, states=states, note=choice.note)
+        if choice.name in {CMAES, NSGAII}:
+            return replace(_ask_evolving(choice.name, request), note=choice.note)
         return replace(_ask(choice.name, request), note=choice.note)
+
+
+def _ask_evolving(name: str, request: Request) -> Answer:
+    """Ask one that remembers, with what it remembers; whose that is stands beside it."""
+    kept = request.state if request.state and request.state.get("uses") == name else {}
+    inner = kept.get("state")
+    own = replace(request, state=inner if isinstance(inner, dict) else None, settings={})
+    if name == NSGAII:
+        answer = NSGA_II.suggest(own)
+    else:
+        answer = CMA_ES.suggest(replace(own, settings={"restart_strategy": "ipop"}))
+    states: tuple[Manifest, ...] = tuple({"uses": name, "state": state} for state in answer.states)
+    return replace(answer, states=states, state={"uses": name, "state": answer.state})
 
 
 def _ask(name: str, request: Request) -> Answer:
@@ -77,13 +88,13 @@ def _ask(name: str, request: Request) -> Answer:
 def choose(request: Request) -> Choice:
     """Return what suits the request."""
     free = [axis for axis in request.space.axes if axis.size != 1]
-    if not free:
-        return Choice("multivariate-tpe", "there is a single point")
+    finished = request.history.usable_count()
+    if request.spec.has_several_objectives and finished > MAX_GAUSSIAN_TRIALS:
+        return Choice(NSGAII, f"more than {MAX_GAUSSIAN_TRIALS} results of several objectives")
     if problem := _find_gaussian_problem(request, len(free)):
         return Choice("multivariate-tpe", problem)
     if is_beginning(request, INITIAL_POINTS):
         return Choice("sobol", f"the first {INITIAL_POINTS} Trials are spread evenly")
-    finished = request.history.usable_count()
     if finished <= MAX_GAUSSIAN_TRIALS:
         return Choice(
             "bayesianoptimization", f"up to {MAX_GAUSSIAN_TRIALS} results, with every fourth suggestion of TPE"
@@ -95,8 +106,13 @@ def choose(request: Request) -> Choice:
 
 def _find_gaussian_problem(request: Request, width: int) -> str:
     """Say why a Gaussian process is no good here, if it is not."""
-    if request.space.is_conditional:
-        return "which parameters there are depends on others"
+    kinds = {
+        "there is a single point": not width,
+        "there are several objectives": request.spec.has_several_objectives,
+        "which parameters there are depends on others": request.space.is_conditional,
+    }
+    if problem := next((problem for problem, holds in kinds.items() if holds), ""):
+        return problem
     parallel = request.spec.parallel_trial_count or 1
     if width > MAX_GAUSSIAN_AXES or len(request.space.axes) > MAX_DIMENSIONS:
         return f"there are more than {MAX_GAUSSIAN_AXES} parameters"

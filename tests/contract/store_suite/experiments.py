@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from events.experiment import OptimalTrial
+from events.experiment import FrontTrial, OptimalTrial
 from events.observation import Metric, Observation
 from events.search_space import ParameterAssignment
 from functions.experiment.model import EndReason, Phase
@@ -33,6 +33,8 @@ class ExperimentContract:
             parameter_assignments=(ParameterAssignment(name="x", value="1e-3"),),
             observation=Observation(metrics=(Metric(name="é ☃", latest="0.3"),)),
         )
+        experiment.feasible_count = 3
+        experiment.front = (FrontTrial(trial_name="t", observation=experiment.optimal.observation),)
         experiment.end(EndReason.GOAL, at=EPOCH + timedelta(microseconds=123_456))
         before = _fields(experiment)
         async with stores.begin() as store:

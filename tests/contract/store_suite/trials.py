@@ -121,14 +121,14 @@ class TrialContract:
 
     async def test_the_search_learns_number_state_and_labels(self, stores: Stores, experiment: Experiment) -> None:
         labels, pending_labels = {"generation": "3", "é": "☃"}, {"generation": "4"}
-        ended = {"seq": 1, "state": TrialState.FAILED, "labels": labels, "vector": b"1"}
+        ended = {"seq": 1, "state": TrialState.FAILED, "labels": labels, "vector": b"1", "measures": b"2"}
         await _add(stores, a_trial(experiment, 7, **ended), a_trial(experiment, 8, labels=pending_labels, vector=b"2"))
 
         async with stores.begin() as store:
             (finished,) = await store.finished_since(UID, 0)
             (pending,) = await store.pending_trials(UID)
 
-        assert finished == FinishedTrial(1, b"1", None, 7, TrialState.FAILED, labels)
+        assert finished == FinishedTrial(1, b"1", None, 7, TrialState.FAILED, labels, b"2")
         assert pending == PendingTrial(8, b"2", pending_labels)
 
     async def test_the_newest_trials_say_how_long_they_took(self, stores: Stores, experiment: Experiment) -> None:
