@@ -83,6 +83,8 @@ lock: $(RUNTIME) ## compile the requirement files anew (LOCK_FLAGS=--upgrade for
 	$(COMPILE_LAMBDA) --group pyproject.toml:lambda -o $(LAMBDA)/functions.txt
 	cp requirements.txt $(LAMBDA)/search.txt
 	$(COMPILE_LAMBDA) --group pyproject.toml:lambda-search $(SHARED:%=--no-emit-package %) -o $(LAMBDA)/search.txt
+	cp requirements.txt $(LAMBDA)/kubernetes.txt
+	$(COMPILE_LAMBDA) --group pyproject.toml:lambda-kubernetes $(SHARED:%=--no-emit-package %) -o $(LAMBDA)/kubernetes.txt
 
 wheel: $(DEV) ## build dist/kuttab-*.whl
 	$(BIN)/python -m build --no-isolation --wheel --outdir dist .

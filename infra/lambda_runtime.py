@@ -23,7 +23,7 @@ from infra.notifier import WebhookNotifier
 from infra.runtime import Runtime
 from infra.settings import Settings
 from infra.store.engine import SQLStores
-from infra.store.opening import open_engine
+from infra.store.opening import one_line, open_engine
 from infra.store.schema import require_head
 from infra.target.absent import AbsentTarget
 from infra.target.opening import open_targets
@@ -36,6 +36,7 @@ ANSWER_SECONDS = 2.0
 GIVE_BACK_SECONDS = 1.0
 """Of that, for telling SQS that the unfinished shall come again soon; what it is not told waits for its visibility."""
 _NO_RUNNER = "no host of this deployment runs such Workers: deploy it with Runners=yes and start a `kuttab runner`"
+_NO_CLUSTER = f"{_NO_RUNNER}, or with EksCluster=NAME"
 
 
 class ColdStartError(KuttabError):
@@ -108,8 +109,8 @@ class Sandbox:
                     self._opened = await _open(self._settings, stack)
                     self._stack = stack.pop_all()
             except (KuttabError, SQLAlchemyError, OSError) as error:
-                log.error("cannot begin", extra={"reason": _one_line(error)})  # noqa: TRY400 - one line says it
-                raise ColdStartError(_one_line(error)) from error
+                log.error("cannot begin", extra={"reason": one_line(error)})  # noqa: TRY400 - one line says it
+                raise ColdStartError(one_line(error)) from error
         return self._opened
 
     def close(self) -> None:
@@ -137,9 +138,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Wiring, SQSB
 
 def _targets(settings: Settings) -> Targets:
     """Return what can be reached from here; process Workers run on hosts, if the deployment has any."""
-    elsewhere = AbsentTarget(_NO_RUNNER)
-    return {TargetKind.PROCESS: elsewhere, TargetKind.KUBERNETES: elsewhere, **open_targets(settings)}
-
-
-def _one_line(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).partition("\n")[0]
+    reached = open_targets(settings)
+    if not settings.eks_cluster:
+        reached[TargetKind.KUBERNETES] = AbsentTarget(_NO_CLUSTER)
+    return {TargetKind.PROCESS: AbsentTarget(_NO_RUNNER), **reached}

@@ -13,8 +13,10 @@ PREFIX = "kuttab-"
 MAX_PREFIX_CHARACTERS = 52
 """A queue's name may have 80 characters, and ours after the prefix have up to 28; those of runners' labels have 38."""
 _PREFIX = re.compile(rf"[A-Za-z0-9_-]{{0,{MAX_PREFIX_CHARACTERS}}}")
-_OPTIONS = {"region", "prefix", "endpoint", "account", "declare", "topic", "wait"}
-_FORM = "sqs://?region=REGION&prefix=PREFIX, besides which there are endpoint, account, declare, topic and wait"
+_OPTIONS = {"region", "prefix", "endpoint", "account", "declare", "runners", "topic", "wait"}
+_FORM = (
+    "sqs://?region=REGION&prefix=PREFIX, besides which there are endpoint, account, declare, runners, topic and wait"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class SQSAddress:
     """The id of the queues' account: with it a client needs no right to look queues up."""
     can_declare: bool = False
     """Whether queues that are missing are made; on AWS the template makes them."""
+    has_runners: bool = True
+    """Whether hosts read the queues of runners' labels; without any, such launches go where they are refused."""
     topic: str = ""
     """The ARN of an SNS topic that gets a copy of every event."""
     wait_seconds: int = WAIT_SECONDS
@@ -66,7 +70,8 @@ def read_sqs_address(url: str) -> SQSAddress:
         prefix=prefix,
         endpoint=_endpoint(options.get("endpoint", "")),
         account=_account(options.get("account", "")),
-        can_declare=_flag(options.get("declare", "false")),
+        can_declare=_flag("declare", options.get("declare", "false")),
+        has_runners=_flag("runners", options.get("runners", "true")),
         topic=options.get("topic", ""),
         wait_seconds=_wait(options.get("wait", str(WAIT_SECONDS))),
     )
@@ -84,9 +89,9 @@ def _account(text: str) -> str:
     return text
 
 
-def _flag(text: str) -> bool:
+def _flag(option: str, text: str) -> bool:
     if text not in {"true", "false"}:
-        raise PublishError(f"declare: {text!r} must be true or false")
+        raise PublishError(f"{option}: {text!r} must be true or false")
     return text == "true"
 
 

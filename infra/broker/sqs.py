@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Self
 
 from events.envelope import Event
-from functions.catalog import queue_of
+from events.trial import TargetKind, TrialCreated
+from functions.catalog import launch_queue, queue_of
 from infra.broker.port import DELIVERY_LIMIT, Delivery
 from infra.broker.sqs_address import SQSAddress, read_sqs_address
 from infra.broker.sqs_consumer import SQSConsumer
@@ -59,7 +60,8 @@ class SQSBroker:
 
     async def publish(self, events: Sequence[Event], *, delay_seconds: float = 0.0) -> None:
         """Publish and wait until SQS has taken all; a delay is rounded up. Raises BrokerError."""
-        await self._send([self._outgoing(event, delay_seconds) for event in events], {queue_of(it) for it in events})
+        queues = {self._queue_of(event) for event in events}
+        await self._send([self._outgoing(event, delay_seconds) for event in events], queues)
         if self._link.address.topic:
             await publish_to_topic(self._link, events)
 
@@ -102,7 +104,7 @@ class SQSBroker:
 
     async def postpone(self, delivery: Delivery, event: Event, *, delay_seconds: float) -> None:
         """Send the copy with its delay, then ack."""
-        await self._send([self._outgoing(event, delay_seconds)], {queue_of(event)})
+        await self._send([self._outgoing(event, delay_seconds)], {self._queue_of(event)})
         await self.ack([delivery])
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
@@ -122,9 +124,16 @@ class SQSBroker:
             await self.declare(queues)
         await self._publisher.publish(messages)
 
+    def _queue_of(self, event: Event) -> str:
+        """Return the event's queue; where no runner reads those of labels, the one whose reader refuses such Trials."""
+        is_launch = isinstance(event, TrialCreated) and event.runner_selector
+        if is_launch and not self._link.address.has_runners:
+            return launch_queue(TargetKind.PROCESS)
+        return queue_of(event)
+
     def _outgoing(self, event: Event, delay_seconds: float) -> Outgoing:
         delay = min(MAX_DELAY_SECONDS, math.ceil(max(0.0, delay_seconds)))
-        name = self._link.address.queue_name(queue_of(event))
+        name = self._link.address.queue_name(self._queue_of(event))
         return Outgoing(name, encode_text(event), delay, group_of(event))
 
 

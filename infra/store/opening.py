@@ -28,6 +28,13 @@ def open_engine(settings: Settings, **options: Any) -> AsyncEngine:  # noqa: ANN
     return engine
 
 
+def one_line(error: BaseException) -> str:
+    """Say why something could not be opened: the driver's words, and what the network or TLS said to the driver."""
+    said: BaseException = getattr(error, "orig", None) or error
+    why = f": {said.__cause__}" if isinstance(said.__cause__, OSError) else ""
+    return f"{said}{why}".partition("\n")[0]
+
+
 def _demand_tls(engine: AsyncEngine, path: str) -> None:
     """Encrypt every connection, and check the server's name against the authorities of the file."""
     try:

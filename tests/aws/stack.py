@@ -18,7 +18,7 @@ from tests.aws.lambda_process import LambdaProcess
 from tests.aws.template import Resource, of_type, targets_of, transform
 from tests.services.moto_batch import BatchServer
 
-UNKNOWN_TO_MOTO = {"AWS::SQS::QueuePolicy"}
+UNKNOWN_TO_MOTO = {"AWS::CloudWatch::Alarm", "AWS::SQS::QueuePolicy"}
 """Resource types that moto's CloudFormation lacks; they are left out of the deployment."""
 SCHEDULE = "ScheduleExpression"
 STATES_TOLD = {"RUNNING", "SUCCEEDED", "FAILED"}
@@ -34,7 +34,7 @@ class Stack:
         """`code` maps a function's name to the folders that it boots from."""
         self._server = server
         self.name = name
-        self._resources = resources
+        self.resources = resources
         self._code = code
         self._sandboxes: dict[str, LambdaProcess] = {}
         self._lock = threading.Lock()
@@ -48,10 +48,11 @@ class Stack:
         return self._sandboxes[function].invoke(payload)
 
     def _boot(self, function: str) -> LambdaProcess:
-        handler = self._resources[function]["Properties"]["Handler"]
+        handler = self.resources[function]["Properties"]["Handler"]
         deployed = self._server.client("lambda").get_paginator("list_functions").paginate().search("Functions[]")
         found = next(it for it in deployed if it["Handler"] == handler)
-        environment = {**found["Environment"]["Variables"], **self._server.environment}
+        own = {"AWS_ACCESS_KEY_ID": function}  # moto takes any: by this one its calls are known
+        environment = {**found["Environment"]["Variables"], **self._server.environment, **own}
         return LambdaProcess(found["Handler"], self._code[function], environment, timeout_seconds=found["Timeout"])
 
     @contextlib.asynccontextmanager
@@ -59,9 +60,9 @@ class Stack:
         """Poll every mapped queue as Lambda does, and tell of jobs as EventBridge does; yield the pollers by queue."""
         link = SQSLink(read_sqs_address(self.url))
         sources: dict[str, SQSEventSource] = {}
-        for mapping in of_type(self._resources, "AWS::Lambda::EventSourceMapping").values():
+        for mapping in of_type(self.resources, "AWS::Lambda::EventSourceMapping").values():
             queue = next(targets_of(mapping["EventSourceArn"]))
-            name = self._resources[queue]["Properties"]["QueueName"]["Fn::Sub"].replace("${AWS::StackName}", self.name)
+            name = self.resources[queue]["Properties"]["QueueName"]["Fn::Sub"].replace("${AWS::StackName}", self.name)
             sources[name.removeprefix(f"{self.name}-")] = self._source(link, name, mapping)
         async with asyncio.TaskGroup() as tasks:
             for source in sources.values():
@@ -82,7 +83,7 @@ class Stack:
             window_seconds=mapping.get("MaximumBatchingWindowInSeconds", 0),
             reports_failures=mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"],
             concurrency=mapping["ScalingConfig"]["MaximumConcurrency"],
-            timeout_seconds=self._resources[function]["Properties"]["Timeout"],
+            timeout_seconds=self.resources[function]["Properties"]["Timeout"],
         )
         return SQSEventSource(link, name, lambda payload: self.invoke(function, payload), read)
 

@@ -1,5 +1,8 @@
 """What `sam build` makes of the template: small enough for Lambda, and each function boots from it in time."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +103,20 @@ async def test_every_function_boots_and_handles_its_first_event_in_time(
     slow = {it: cpu for it, (cpu, _) in cold.items() if cpu > (COLD_SEARCH_SECONDS if it == SEARCH else COLD_SECONDS)}
     assert set(cold) == {it.function for it in SUBSCRIPTIONS}
     assert slow == {}
+
+
+@pytest.mark.parametrize("name", ["TrialLaunchFunction", "TrialWatchFunction", "TrialStopFunction"])
+def test_what_reaches_workers_finds_the_kubernetes_target(
+    build: Path, bootstrap: Path, functions: dict[str, Resource], name: str
+) -> None:
+    code = os.pathsep.join(map(str, code_of(build, name, functions[name], bootstrap)))
+    statement = "import infra.target.kubernetes, infra.target.kubernetes_watch, infra.target.kubernetes_eks"
+
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", statement], env={"PYTHONPATH": code}, capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr == ""
 
 
 async def test_the_upgrade_makes_the_tables(

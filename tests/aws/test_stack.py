@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from events.envelope import encode
 from events.experiment import ExperimentStopRequested
 from events.reference import ExperimentRef
 from infra.broker.port import DELIVERY_LIMIT, Delivery
+from infra.broker.sqs_source import SQSEventSource
 from infra.runtime import Runtime
 from infra.store.engine import SQLStores, make_engine
 from infra.store.reader import SQLReader
 from infra.store.schema import upgrade
 from infra.wiring import Wiring
+from tests.aws.calls import recorded_actions, refused
 from tests.aws.stack import Stack, deploy, fit_to_moto
 from tests.aws.template import of_type, transform
 from tests.builders import UID, a_created_event
@@ -33,7 +35,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("aws"), pytest.mark.time
 
 WAIT_SECONDS = 120.0
 KNOWN_TO_MOTO = {
-    "AWS::CloudWatch::Alarm",
     "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
@@ -52,12 +53,40 @@ NO_JSON = "body: not JSON"
 def test_what_is_left_out_of_the_deployment_is_exactly_this() -> None:
     resources = transform()["Resources"]
     sources = {f"{name}.Enabled" for name in of_type(resources, "AWS::Lambda::EventSourceMapping")}
+    alarms = set(of_type(resources, "AWS::CloudWatch::Alarm"))
 
     left_out = fit_to_moto(resources)
 
-    assert left_out - sources == {"ClockRule", "RulePolicy", "BatchJobRule.EventPattern.detail.container"}
-    assert sources <= left_out
+    assert left_out == sources | alarms | {"ClockRule", "RulePolicy", "BatchJobRule.EventPattern.detail.container"}
     assert {it["Type"] for it in resources.values()} == KNOWN_TO_MOTO
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """A stack's queues, as any program sees them."""
+
+    sqs: Any
+    stack: str
+
+    def send(self, queue: str, body: str) -> None:
+        """Publish."""
+        self.sqs.send_message(QueueUrl=self._url(queue), MessageBody=body)
+
+    def count(self, queue: str) -> int:
+        """Return how many messages wait."""
+        name = "ApproximateNumberOfMessages"
+        return int(self.sqs.get_queue_attributes(QueueUrl=self._url(queue), AttributeNames=[name])["Attributes"][name])
+
+    def dead_letters(self, queue: str) -> list[tuple[str, str]]:
+        """Return the dead letters, each with the beginning of its reason."""
+        found = self.sqs.receive_message(
+            QueueUrl=self._url(f"{queue}{DEAD}"), MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        return [(message["Body"], _reason(message)) for message in found.get("Messages", [])]
+
+    def _url(self, queue: str) -> str:
+        url: str = self.sqs.get_queue_url(QueueName=f"{self.stack}-{queue}")["QueueUrl"]
+        return url
 
 
 @pytest.fixture
@@ -100,21 +129,41 @@ async def test_an_experiment_of_batch_workers_ends_and_poison_is_a_dead_letter(
     queues = Queues(batch_server.client("sqs"), stack.name)
     crash = encode(ExperimentStopRequested(experiment=ExperimentRef(name="broken", uid=BROKEN))).decode()
 
-    async with stack.at_work() as sources:
-        queues.send("trial-settle", "no event")
-        queues.send("experiment-stop", crash)
-        queues.send("experiment-admit", encode(_an_experiment(batch_server)).decode())
-        queues.send("clock-reconcile", _a_scheduled_event())
-        await _until(lambda: _is_done(reader))
-        await _until(lambda: _has_concluded(reader))
-        await _until(lambda: _has(queues, f"experiment-stop{DEAD}"))
+    with recorded_actions() as calls:
+        sources = await _drive(stack, queues, reader, crash, encode(_an_experiment(batch_server)).decode())
 
     await _assert_that_all_succeeded(reader)
     await engine.dispose()
     assert sources["experiment-stop"].counts["left"] == DELIVERY_LIMIT
     found = {queue: letters for queue in sources if (letters := queues.dead_letters(queue))}
     assert found == {"trial-settle": [("no event", NO_JSON)], "experiment-stop": [(crash, "")]}
+    _assert_that_roles_allow(calls, stack)
     figure(f"deployed Experiment: {time.perf_counter() - began:.1f} s")
+
+
+async def _drive(
+    stack: Stack, queues: Queues, reader: SQLReader, crash: str, created: str
+) -> Mapping[str, SQSEventSource]:
+    """Publish everything at once, and return when the Experiment is done and the crashing event is a dead letter."""
+    async with stack.at_work() as sources:
+        queues.send("trial-settle", "no event")
+        queues.send("experiment-stop", crash)
+        queues.send("experiment-admit", created)
+        queues.send("clock-reconcile", _a_scheduled_event())
+        await _until(lambda: _is_done(reader))
+        await _until(lambda: _has_concluded(reader))
+        await _until(lambda: _has(queues, f"experiment-stop{DEAD}"))
+        return sources
+
+
+def _assert_that_roles_allow(calls: Mapping[str, set[str]], stack: Stack) -> None:
+    """Compare what each function has called with what its role lets it."""
+    made = {function: needed for function, needed in calls.items() if function in stack.resources}
+    assert {"batch:submitjob", "batch:listjobs"} <= made["TrialLaunchFunction"]
+    assert {"batch:describejobs", "logs:getlogevents"} <= made["TrialWatchFunction"]
+    assert "sqs:changemessagevisibility" in made["ExperimentStopFunction"]
+    wrong = {function: missing for function in made if (missing := refused(stack.resources, function, made[function]))}
+    assert wrong == {}
 
 
 async def _assert_that_all_succeeded(reader: SQLReader) -> None:
@@ -160,34 +209,6 @@ def _a_scheduled_event() -> str:
         '{"version": "0", "id": "tick-1", "detail-type": "Scheduled Event", "source": "aws.events", '
         '"time": "2026-03-01T12:00:00Z", "detail": {}}'
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Queues:
-    """A stack's queues, as any program sees them."""
-
-    sqs: Any
-    stack: str
-
-    def send(self, queue: str, body: str) -> None:
-        """Publish."""
-        self.sqs.send_message(QueueUrl=self._url(queue), MessageBody=body)
-
-    def count(self, queue: str) -> int:
-        """Return how many messages wait."""
-        name = "ApproximateNumberOfMessages"
-        return int(self.sqs.get_queue_attributes(QueueUrl=self._url(queue), AttributeNames=[name])["Attributes"][name])
-
-    def dead_letters(self, queue: str) -> list[tuple[str, str]]:
-        """Return the dead letters, each with the beginning of its reason."""
-        found = self.sqs.receive_message(
-            QueueUrl=self._url(f"{queue}{DEAD}"), MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-        )
-        return [(message["Body"], _reason(message)) for message in found.get("Messages", [])]
-
-    def _url(self, queue: str) -> str:
-        url: str = self.sqs.get_queue_url(QueueName=f"{self.stack}-{queue}")["QueueUrl"]
-        return url
 
 
 def _reason(message: Any) -> str:

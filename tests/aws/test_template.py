@@ -1,6 +1,8 @@
 """template.yaml says what the catalogue says, keeps AWS's rules and ours, and allows no function more than it needs."""
 
+import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,8 @@ from events.client.sqs_address import MAX_PREFIX_CHARACTERS
 from functions.catalog import SUBSCRIPTIONS, announced_queues
 from infra.broker.port import DELIVERY_LIMIT
 from infra.settings import Settings
+from infra.target import batch_calls
+from tests.aws.calls import actions_of
 from tests.aws.template import Resource, catalogue_names, of_type, source, targets_of, transform
 
 PREFIX = "${AWS::StackName}-"
@@ -20,7 +24,7 @@ UPGRADE = "infra.lambda_upgrade.lambda_handler"
 MAX_QUEUE_NAME_CHARACTERS = 80
 WAIT_FOR_RUNNERS = {"trial-launch-process", "trial-launch-kubernetes"}
 """Where a Trial may wait for a free slot as long as it takes."""
-REACHES_BATCH = {"functions.trial.launch", "functions.trial.watch", "functions.trial.stop"}
+REACHES_WORKERS = {"functions.trial.launch", "functions.trial.watch", "functions.trial.stop"}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +108,7 @@ def test_dead_letters_and_old_messages_raise_an_alarm_where_somebody_is_to_be_to
     }
 
 
-@pytest.mark.parametrize("parameter", ["AlarmTopicArn", "AlarmEmail", "EksClusterArn"])
+@pytest.mark.parametrize("parameter", ["AlarmTopicArn", "AlarmEmail", "EksCluster"])
 def test_what_is_optional_is_off_unless_asked_for(parameter: str) -> None:
     assert source()["Parameters"][parameter]["Default"] == ""
     assert source()["Parameters"]["Tracing"]["Default"] == "no"
@@ -117,7 +121,7 @@ def test_the_cluster_may_be_looked_up_by_those_that_reach_workers(resources: dic
         if "EksPolicy" in set(targets_of(resources[next(targets_of(it["Role"]))]))
     }
 
-    assert reaching == REACHES_BATCH
+    assert reaching == REACHES_WORKERS
 
 
 @pytest.mark.parametrize("subscription", SUBSCRIPTIONS, ids=lambda it: it.queue)
@@ -144,7 +148,19 @@ def test_batch_and_its_logs_are_reached_by_those_that_must(resources: dict[str, 
         if any(it.startswith(("batch:", "logs:")) for it in _actions(resources, handler))
     }
 
-    assert reaching == REACHES_BATCH
+    assert reaching == REACHES_WORKERS
+
+
+def test_the_roles_allow_exactly_what_the_batch_target_calls(resources: dict[str, Resource]) -> None:
+    text = inspect.getsource(batch_calls)
+    called = {
+        it.replace("_", " ").title().replace(" ", "") for it in re.findall(r"self\._\w+\.([a-z]+_[a-z_]+)\(", text)
+    }
+
+    functions = ["TrialLaunchFunction", "TrialWatchFunction", "TrialStopFunction"]
+    allowed = {action for name in functions for action in actions_of(resources, name)}
+    reached = {it.partition(":")[2] for it in allowed if it.startswith(("batch:", "logs:"))}
+    assert reached - {"TagResource"} == called  # SubmitJob with tags needs the right to tag
 
 
 def test_no_role_has_more_of_aws_than_logs_traces_and_the_vpcs_network_interfaces(
@@ -163,14 +179,20 @@ def test_no_role_has_more_of_aws_than_logs_traces_and_the_vpcs_network_interface
     )
 
 
-def test_only_the_search_carries_optuna(resources: dict[str, Resource]) -> None:
+@pytest.mark.parametrize(
+    ("layer", "functions"),
+    [("SearchLayer", {"functions.suggestion.suggest"}), ("KubernetesLayer", REACHES_WORKERS)],
+)
+def test_only_those_that_need_a_heavy_layer_carry_it(
+    resources: dict[str, Resource], layer: str, functions: set[str]
+) -> None:
     layered = {
-        it["Handler"]
+        it["Handler"].removesuffix(".lambda_handler")
         for it in of_type(resources, "AWS::Lambda::Function").values()
-        if any(name.startswith("SearchLayer") for name in targets_of(it["Layers"]))
+        if any(name.startswith(layer) for name in targets_of(it["Layers"]))
     }
 
-    assert layered == {"functions.suggestion.suggest.lambda_handler"}
+    assert layered == functions
 
 
 def test_the_default_runtime_is_the_interpreter_of_the_tests_or_one_that_is_allowed() -> None:

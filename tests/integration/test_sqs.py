@@ -13,6 +13,7 @@ from types_boto3_sqs import SQSClient
 
 from events.envelope import decode, encode
 from events.experiment import ExperimentEdited
+from events.trial import TargetKind, TrialCreated
 from infra.broker import sqs_consumer, sqs_publisher
 from infra.broker.port import DELIVERY_LIMIT, BrokerError, Delivery
 from infra.broker.sqs import MAX_DELAY_SECONDS, REASON_ATTRIBUTE, SQSBroker
@@ -21,6 +22,7 @@ from infra.broker.sqs_link import SQSLink
 from infra.broker.sqs_receipts import Receipt
 from infra.broker.sqs_source import Mapping, MappingError, SQSEventSource
 from tests.builders import a_reference, a_tick, an_edit
+from tests.data.event_examples import EXAMPLES
 from tests.services.sqs_faults import Answer, break_sqs, fails_entry, internal_error, throttled
 
 QUEUE = "experiment-edit"
@@ -351,3 +353,18 @@ async def test_a_source_refuses_a_mapping_that_aws_refuses(broker: SQSBroker, li
 
     with pytest.raises(MappingError, match="visibility of 60 s is below"):
         await source.run()
+
+
+async def test_where_no_runner_reads_the_queues_of_labels_such_a_launch_goes_where_it_is_refused(
+    sqs_url: str, sqs_client: SQSClient, sqs_prefix: str
+) -> None:
+    broker = await SQSBroker.connect(f"{sqs_url}&runners=false")
+    created = next(it for it in EXAMPLES if isinstance(it, TrialCreated))
+    launch = created.model_copy(update={"target": TargetKind.PROCESS, "runner_selector": {"gpu": "a100"}})
+
+    await broker.publish([launch])
+
+    await broker.close()
+    url = sqs_client.get_queue_url(QueueName=f"{sqs_prefix}trial-launch-process")["QueueUrl"]
+    (message,) = sqs_client.receive_message(QueueUrl=url)["Messages"]
+    assert decode(message["Body"].encode()) == launch

@@ -41,8 +41,10 @@ class MariaDB:
     not depend on anyone having set them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        """`options` are the server's own, besides those that keep it small and private."""
         ensure(["mariadb-server-core"], [SERVER])
+        self._options = options
         self.directory = Path(tempfile.mkdtemp(prefix="kuttab-mariadb-"))
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,7 +69,7 @@ class MariaDB:
         cheap = ["--skip-log-bin", "--performance-schema=0", "--innodb-flush-log-at-trx-commit=2"]
         files = [f"--pid-file={self.directory / 'pid'}"]
         with (self.directory / "log").open("ab") as log:
-            command = [*self._command, *listening, *cheap, *files, "--skip-name-resolve"]
+            command = [*self._command, *listening, *cheap, *files, "--skip-name-resolve", *self._options]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         self._watch = _watch_over(self._process.pid)
         self._wait_until_it_listens()

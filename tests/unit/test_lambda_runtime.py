@@ -3,18 +3,24 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from events.envelope import Event, encode
+from events.reference import TrialRef
+from events.trial import TargetKind
 from functions.catalog import SUBSCRIPTIONS, queue_of
+from functions.errors import Retry
+from functions.worker import LaunchRefusedError, Worker
 from infra.lambda_payload import PayloadError, Record, read_payload
-from infra.lambda_runtime import ColdStartError, Sandbox, UnhandledError
+from infra.lambda_runtime import ColdStartError, Sandbox, UnhandledError, _targets
 from infra.settings import Settings
 from infra.store.engine import SQLStores, make_engine
 from infra.store.schema import upgrade
+from infra.target.absent import AbsentTarget
 from tests.builders import UID, a_created_event, a_reference, a_search_request, a_tick, an_edit
 from tests.fakes import FakeBroker
 
@@ -294,3 +300,27 @@ def test_the_same_message_twice_in_a_batch_is_two_deliveries() -> None:
 
     assert [it.token for it in deliveries] == [Record("m1", "r1"), Record("m2", "r2")]
     assert {queue_of(a_tick())} == {it.queue for it in deliveries}
+
+
+def _a_worker() -> Worker:
+    trial = TrialRef(name="trial", uid="uid-trial", number=1)
+    return Worker(experiment=a_reference(), trial=trial, attempt=1, manifest={})
+
+
+async def test_without_a_cluster_its_workers_are_refused_and_what_others_run_is_left_to_them(
+    settings: Settings,
+) -> None:
+    target, worker = _targets(settings)[TargetKind.KUBERNETES], _a_worker()
+
+    with pytest.raises(LaunchRefusedError, match="EksCluster=NAME"):
+        await target.launch(worker)
+    for end in (target.stop, target.remove):
+        with pytest.raises(Retry):
+            await end(worker)
+
+
+def test_with_a_cluster_its_workers_are_reached_from_lambda(settings: Settings) -> None:
+    there = _targets(replace(settings, eks_cluster="prod"))
+
+    assert not isinstance(there[TargetKind.KUBERNETES], AbsentTarget)
+    assert isinstance(there[TargetKind.PROCESS], AbsentTarget)
