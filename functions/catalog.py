@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from events.envelope import Event
 from events.trial import TargetKind, TrialCreated
@@ -70,15 +71,19 @@ ANNOUNCED_TYPES: Mapping[str, tuple[str, ...]] = {
 }
 """Queue → the types that its function may announce, all cases together: what it must be allowed to publish."""
 
+LABEL_COUNT = 8
+"""Labels of one host: it asks for the selectors in use among all that its labels satisfy, which double with each."""
+
+_LAUNCH_PREFIX = "trial-launch-"
 EXTERNAL_QUEUE = "trial-created-external"
 """Where External Trials wait for a client of their own; no function of ours reads it."""
 
 
 def launch_queue(target: TargetKind, selector: Mapping[str, str] | None = None) -> str:
-    """Return the queue of `trial.created` for this target; for process Workers one per set of runner labels."""
+    """Return the queue of `trial.created` for this target; for process Workers one per `runnerSelector`."""
     if target == TargetKind.EXTERNAL:
         return EXTERNAL_QUEUE
-    name = f"trial-launch-{target}"
+    name = f"{_LAUNCH_PREFIX}{target}"
     if target == TargetKind.PROCESS and selector:
         text = json.dumps(dict(sorted(selector.items())))
         name += "-" + hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -93,7 +98,7 @@ def queue_of(event: Event) -> str:
 
 
 def announced_queues(queue: str) -> frozenset[str]:
-    """Return the queues that the function of this queue publishes to; those of runner labels are not among them."""
+    """Return the queues that the function of this queue publishes to; those of selectors are not among them."""
     launches = {launch_queue(target) for target in TargetKind if target != TargetKind.SIMULATED}
     others = {_BY_TYPE[kind].queue for kind in ANNOUNCED_TYPES[queue] if kind != TrialCreated.type}
     return frozenset(others | launches if TrialCreated.type in ANNOUNCED_TYPES[queue] else others)
@@ -101,17 +106,28 @@ def announced_queues(queue: str) -> frozenset[str]:
 
 def subscription_of(queue: str) -> Subscription | None:
     """Return the subscription of a queue; a launch queue belongs to `trial-launch`. None for a client's own."""
-    if queue.startswith("trial-launch-"):
+    if queue.startswith(_LAUNCH_PREFIX):
         return BY_QUEUE["trial-launch"]
     return BY_QUEUE.get(queue)
 
 
-def launch_queues(targets: Iterable[TargetKind], labels: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the launch queues that a runtime with these targets and labels reads.
+def launch_queues(targets: Iterable[TargetKind]) -> tuple[str, ...]:
+    """Return the launch queues of these targets that everybody reads who has them: those without a selector."""
+    return tuple(launch_queue(target) for target in targets if target != TargetKind.EXTERNAL)
 
-    A process runner reads the queue without a selector and that of its whole label set.
-    """
-    names = [launch_queue(target) for target in targets if target != TargetKind.EXTERNAL]
-    if labels and TargetKind.PROCESS in targets:
-        names.append(launch_queue(TargetKind.PROCESS, labels))
-    return tuple(names)
+
+def selector_queues(labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the queue of every selector that these labels satisfy: at most LABEL_COUNT of them, or it takes long."""
+    pairs = sorted(labels.items())
+    subsets = (dict(some) for count in range(1, len(pairs) + 1) for some in combinations(pairs, count))
+    return tuple(launch_queue(TargetKind.PROCESS, selector) for selector in subsets)
+
+
+def is_selector_queue(queue: str) -> bool:
+    """Tell whether this queue is of a selector: it is made when the selector is first used."""
+    return queue.startswith(f"{launch_queue(TargetKind.PROCESS)}-")
+
+
+def satisfies(labels: Mapping[str, str], selector: Mapping[str, str]) -> bool:
+    """Tell whether a host with these labels may run what asks for the selector: it has each of them, and maybe more."""
+    return selector.items() <= labels.items()

@@ -176,6 +176,14 @@ class Ledger(Store, Protocol):
         """Tell whether a living host that satisfies the selector has a free slot."""
         ...
 
+    async def note_launch_queue(self, queue: str) -> None:
+        """Remember that launches wait in this queue, the one of a selector: hosts that satisfy it begin to read it."""
+        ...
+
+    async def noted_launch_queues(self, queues: Sequence[str]) -> frozenset[str]:
+        """Return which of these queues were noted."""
+        ...
+
     async def trials_of_host(self, name: str) -> Sequence[Trial]:
         """Return the Trials whose Workers this host holds, or must remove."""
         ...

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from events.trial import TargetKind
+from functions.catalog import LABEL_COUNT
 from functions.errors import KuttabError
 from functions.limits import Limits
 
@@ -45,7 +46,7 @@ class Settings:
     host: str = ""
     """The name under which this host claims Trials; empty means one that is kept in the directory."""
     labels: tuple[str, ...] = ()
-    """What this host is good for, as `key=value`: Trials may ask for it by `runnerSelector`."""
+    """What this host is good for, as `key=value`: a Trial asks for some of them by its `runnerSelector`."""
     targets: tuple[str, ...] = ("process",)
     """Whose launches a `kuttab runner` takes: `process`, `kubernetes`, `batch`. Looks and stops are done for all."""
     image: str = ""
@@ -62,6 +63,8 @@ class Settings:
     """The broker as Workers that push are told of it, such as with a user that may only publish; empty is the same."""
     webhooks: tuple[str, ...] = ()
     """URLs that are told when an Experiment ends."""
+    host_silence_seconds: float = 30.0
+    """A host that is silent for two of these is lost, and its Trials begin anew elsewhere."""
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
@@ -74,7 +77,9 @@ class Settings:
             if text is not None and setting.name != "limits":
                 found[setting.name] = _parse(variable, text, type(getattr(cls(), setting.name)))
         found |= {name: value for name, value in overrides.items() if value is not None}
-        return replace(cls(), **found)  # type: ignore[arg-type]  # the fields' types are checked by _parse
+        settings = replace(cls(), **found)  # type: ignore[arg-type]  # the fields' types are checked by _parse
+        limits = replace(settings.limits, host_silence_seconds=settings.host_silence_seconds)
+        return replace(settings, limits=limits)
 
     @property
     def label_map(self) -> dict[str, str]:
@@ -83,6 +88,8 @@ class Settings:
         if bad := [key for key, equals, _ in pairs if not key or not equals]:
             message = f"labels: {bad[0]!r} is not key=value"
             raise SettingsError(message)
+        if len(pairs) > LABEL_COUNT:
+            raise SettingsError(f"labels: a host has at most {LABEL_COUNT}, not {len(pairs)}")
         return {key: value for key, _, value in pairs}
 
     @property

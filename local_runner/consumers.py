@@ -1,19 +1,14 @@
 """Consumers: loops that take batches from queues and hand them to the runtime, until they are told to stop."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from events.envelope import MalformedEventError, decode
-from events.trial import TrialCreated
 from functions.catalog import Subscription
 from infra.broker.port import Broker, Consumer, Delivery
-from infra.broker.unwrap import unwrap
 from infra.runtime import Runtime
 from infra.settings import Settings
-from local_runner.supervisor import Supervisor
 
 
 class Stopping:
@@ -25,6 +20,11 @@ class Stopping:
     def set(self) -> None:
         """Wish."""
         self._event.set()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it is wished."""
+        return self._event.is_set()
 
     async def wait(self) -> None:
         """Return when it is wished."""
@@ -40,17 +40,18 @@ class Stopping:
                 return receiving.result()
             return []
         finally:
-            await _cancel(receiving, wish)
+            await cancel(receiving, wish)
 
 
-async def _cancel(*futures: "asyncio.Future[Any]") -> None:
+async def cancel(*futures: "asyncio.Future[Any]") -> None:
+    """Cancel these and wait until they are."""
     for future in futures:
         future.cancel()
     await asyncio.gather(*futures, return_exceptions=True)
 
 
 @asynccontextmanager
-async def _consumer(broker: Broker, queue: str, prefetch: int) -> AsyncIterator[Consumer]:
+async def open_consumer(broker: Broker, queue: str, prefetch: int) -> AsyncIterator[Consumer]:
     """Open a consumer; what it holds when it closes goes back to the queue."""
     consumer = await broker.consume(queue, prefetch=prefetch)
     try:
@@ -64,7 +65,7 @@ async def consume(
 ) -> None:
     """Handle a queue: batches one after another, or events with outside steps side by side."""
     limit = settings.batch_count if subscription.is_grouped else settings.concurrency
-    async with _consumer(broker, subscription.queue, 2 * limit) as consumer, asyncio.TaskGroup() as tasks:
+    async with open_consumer(broker, subscription.queue, 2 * limit) as consumer, asyncio.TaskGroup() as tasks:
         room = asyncio.Semaphore(1 if subscription.is_grouped else limit)
         while True:
             await room.acquire()
@@ -72,41 +73,3 @@ async def consume(
             if not deliveries:
                 return
             tasks.create_task(runtime.process(deliveries)).add_done_callback(lambda _: room.release())
-
-
-async def consume_launches(
-    queue: str, runtime: Runtime, broker: Broker, supervisor: Supervisor, stopping: Stopping
-) -> None:
-    """Take a delivery only when a slot is free; ack it after the launch."""
-    async with _consumer(broker, queue, 1) as consumer, asyncio.TaskGroup() as tasks:
-        while True:
-            slot = asyncio.ensure_future(supervisor.wait_for_slot())
-            wish = asyncio.ensure_future(stopping.wait())
-            await asyncio.wait((slot, wish), return_when=asyncio.FIRST_COMPLETED)
-            await _cancel(slot, wish)
-            deliveries = await stopping.receive(consumer, 1)
-            if not deliveries:
-                return
-            keys = _keys(deliveries)
-            supervisor.launching |= keys
-            tasks.create_task(_launch(deliveries, keys, runtime, supervisor))
-
-
-async def _launch(
-    deliveries: list[Delivery], keys: set[tuple[str, int]], runtime: Runtime, supervisor: Supervisor
-) -> None:
-    try:
-        await runtime.process(deliveries)
-    finally:
-        supervisor.note_launched(keys)
-
-
-def _keys(deliveries: list[Delivery]) -> set[tuple[str, int]]:
-    """Return (trial uid, attempt) of the launches; a message that is none is the runtime's to judge."""
-    keys = set()
-    for delivery in deliveries:
-        with contextlib.suppress(MalformedEventError):
-            event = decode(unwrap(delivery.body))
-            if isinstance(event, TrialCreated):
-                keys.add((event.trial.uid, event.attempt))
-    return keys

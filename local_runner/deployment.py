@@ -32,10 +32,10 @@ YOUNG_OBJECTS = 20_000
 """Between two looks for garbage: a batch of events makes some thousands, nearly all of which reference counts free."""
 
 
-def deployment_queues(labels: dict[str, str]) -> list[str]:
-    """Return the queues that a deployment declares, those of this runner's labels among them."""
+def deployment_queues() -> list[str]:
+    """Return the queues that a deployment declares; that of a selector is made when it is first used."""
     names = [it.queue for it in SUBSCRIPTIONS if it.queue != "trial-launch"]
-    return [*names, EXTERNAL_QUEUE, *launch_queues(RUNNER_TARGETS, labels)]
+    return [*names, EXTERNAL_QUEUE, *launch_queues(RUNNER_TARGETS)]
 
 
 async def run_runner(settings: Settings) -> None:
@@ -46,7 +46,7 @@ async def run_runner(settings: Settings) -> None:
         stack.push_async_callback(engine.dispose)
         await require_head(engine)
         labels, kinds = settings.label_map, settings.target_kinds
-        broker = await open_broker(settings.broker, deployment_queues(labels))
+        broker = await open_broker(settings.broker, deployment_queues())
         stack.push_async_callback(broker.close)
         host = Host(settings.host or directory.host_name(), slots=settings.slots, labels=labels)
         push = PushAccess(settings.push_broker or settings.broker, Tokens(settings.secret))
@@ -73,7 +73,7 @@ def _load_everything(wiring: Wiring) -> None:
 async def run_clock(settings: Settings) -> None:
     """Tick until SIGTERM or SIGINT; several clocks only tick more often."""
     async with AsyncExitStack() as stack:
-        broker = await open_broker(settings.broker, deployment_queues({}))
+        broker = await open_broker(settings.broker, deployment_queues())
         stack.push_async_callback(broker.close)
         ticking = asyncio.create_task(_tick(broker, settings))
         stack.callback(ticking.cancel)

@@ -62,7 +62,7 @@ class EmbeddedRunner:
             self._inbox = Inbox(directory.inbox)
             self.broker = MemoryBroker(on_publish=self._hear, on_dead_letter=directory.keep_dead_letter)
             stack.push_async_callback(self.broker.close)
-            host = Host(directory.host_name(), slots=self._settings.slots)
+            host = Host(directory.host_name(), slots=self._settings.slots, labels=self._settings.label_map)
             secret = self._settings.secret or directory.secret()
             settings = replace(self._settings, secret=secret, targets=RUNNER_TARGETS)
             push = PushAccess(f"filesystem://{directory.inbox.absolute()}", Tokens(settings.secret))

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from events.trial import TargetKind
-from functions.catalog import BY_QUEUE, SUBSCRIPTIONS, launch_queues
+from functions.catalog import BY_QUEUE, SUBSCRIPTIONS, launch_queue, launch_queues
 from functions.observation.tokens import Tokens
 from functions.ports import Host, Stores
 from infra.broker.port import Broker
@@ -18,8 +19,12 @@ from infra.target.opening import close_targets, open_targets
 from infra.target.process import ProcessTarget
 from infra.wiring import Wiring
 from local_runner.clock import repeat, tick
-from local_runner.consumers import Stopping, consume, consume_launches
+from local_runner.consumers import Stopping, consume
+from local_runner.launches import Launches
 from local_runner.supervisor import Supervisor
+
+SELECTOR_SECONDS = 1.0
+"""Between two questions whether somebody uses a new selector: its first Trial waits this long at most."""
 
 
 def wire(stores: Stores, target: ProcessTarget, host: Host, settings: Settings, broker: Broker) -> Wiring:
@@ -44,6 +49,7 @@ class Loops:
         self._supervisor = supervisor
         self._settings = settings
         self._stopping = Stopping()
+        self._launches = Launches(runtime, broker, supervisor, self._stopping)
         self._consumers: list[asyncio.Task[None]] = []
         self._rounds: list[asyncio.Task[None]] = []
 
@@ -53,12 +59,13 @@ class Loops:
         work: list[Coroutine[Any, Any, None]] = [
             consume(it, self.runtime, broker, settings, stopping) for it in SUBSCRIPTIONS if it.queue != "trial-launch"
         ]
-        kinds, labels = settings.target_kinds, self._supervisor.host.labels
-        local = launch_queues([it for it in kinds if it == TargetKind.PROCESS], labels)
-        work += [consume_launches(queue, self.runtime, broker, self._supervisor, stopping) for queue in local]
-        remote = launch_queues([it for it in kinds if it != TargetKind.PROCESS], {})
+        remote = launch_queues(it for it in settings.target_kinds if it != TargetKind.PROCESS)
         launches = (replace(BY_QUEUE["trial-launch"], queue=queue) for queue in remote)
         work += [consume(it, self.runtime, broker, settings, stopping) for it in launches]
+        if TargetKind.PROCESS in settings.target_kinds:
+            work.append(self._launches.consume(launch_queue(TargetKind.PROCESS)))
+            follow = partial(self._launches.follow_selectors, self._supervisor.wiring.stores)
+            self.add_round(repeat(follow, seconds=SELECTOR_SECONDS))
         self._consumers = [asyncio.create_task(it) for it in work]
         self.add_round(repeat(self._supervisor.look, seconds=settings.supervise_seconds))
         if has_clock:
@@ -78,7 +85,8 @@ class Loops:
         """Take nothing new, finish what is in hand within its time, then end the rest: nothing of it is lost."""
         self._stopping.set()
         await _end(self._rounds, seconds=0)
-        await _end(self._consumers, seconds=self._settings.stop_seconds)
+        seconds = self._settings.stop_seconds
+        await asyncio.gather(_end(self._consumers, seconds=seconds), self._launches.stop(seconds=seconds))
         await close_targets(self._supervisor.wiring.targets)
 
 

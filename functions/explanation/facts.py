@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from functions.catalog import satisfies
 from functions.experiment.model import Experiment
 from functions.limits import Limits
 from functions.suggestion.model import Suggestion
@@ -26,8 +27,8 @@ class SeenHost:
         return self.is_lost or at - self.beat_at > timedelta(seconds=limits.host_silence_seconds)
 
     def may_run(self, trial: Trial) -> bool:
-        """Tell whether it reads the queue that the Trial waits in: the one without labels, or that of its own."""
-        return trial.runner_selector in ({}, dict(self.labels))
+        """Tell whether its labels satisfy the Trial's selector: then it reads the queue that the Trial waits in."""
+        return satisfies(self.labels, trial.runner_selector)
 
 
 @dataclass(frozen=True, slots=True)

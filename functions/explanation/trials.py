@@ -71,7 +71,7 @@ def _waiting_for_runner(trial: Trial, facts: Facts, since: datetime) -> tuple[st
     fitting = [host for host in facts.hosts if host.may_run(trial)]
     alive = [host for host in fitting if not host.is_silent(facts.now, facts.limits)]
     labels = ",".join(f"{key}={value}" for key, value in sorted(trial.runner_selector.items()))
-    named = f"a runner with exactly the labels {labels}" if labels else "a runner"
+    named = f"a runner with the labels {labels}" if labels else "a runner"
     start = f"kuttab runner --labels {labels}" if labels else "kuttab runner"
     if not fitting:
         return f"{named}: there is none", since, f"`{start}` on a host"

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from events.envelope import Event
 from events.objective import EarlyStoppingRule
 from events.suggestion import SuggestionRequested
+from functions.catalog import launch_queue
 from functions.errors import Retry
 from functions.experiment.announcements import announcements, schedule, trial_announcements
 from functions.experiment.model import Experiment
 from functions.experiment.reasons import EndReason
 from functions.limits import Limits
 from functions.observation.early_stopping import build_stopper
-from functions.ports import Store, Stores
+from functions.ports import Ledger, Store, Stores
 from functions.suggestion.algorithms.interface import Answer, Suggested
 from functions.suggestion.history import pack_row
 from functions.suggestion.model import Suggestion
@@ -111,7 +112,7 @@ async def _create(
     accepted: tuple[Suggested, ...],
     *,
     space: SearchSpace,
-    store: Store,
+    store: Ledger,
     limits: Limits,
 ) -> list[Trial]:
     at = await store.now()
@@ -130,6 +131,8 @@ async def _create(
         trial.due_at = at + timedelta(seconds=limits.nudge_base_seconds)
         trials.append(trial)
     await store.add_trials(trials)
+    if trials and trials[0].runner_selector:
+        await store.note_launch_queue(launch_queue(trials[0].target, trials[0].runner_selector))
     return trials
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from events.resource import Manifest
+from functions.catalog import LABEL_COUNT
 from functions.trial.manifest import PLACEHOLDER
 
 _SPEC = "spec.trialTemplate.trialSpec"
@@ -30,8 +31,27 @@ def process_errors(manifest: Manifest) -> Iterator[tuple[str, str]]:
     for name in ("timeoutSeconds", "stopGraceSeconds", "heartbeatSeconds"):
         if name in fields and not _is_duration(fields[name]):
             yield f"{_SPEC}.spec.{name}", "must be a number of seconds that is not negative"
+    yield from _selector_errors(fields.get("runnerSelector", {}))
     for name in sorted(set(fields) - _PROCESS_FIELDS):
         yield f"{_SPEC}.spec.{name}", f"is not a field of Process: it has {', '.join(sorted(_PROCESS_FIELDS))}"
+
+
+def _selector_errors(selector: object) -> Iterator[tuple[str, str]]:
+    """Yield what keeps every host from satisfying the selector: its values are compared as text, as they stand."""
+    path = f"{_SPEC}.spec.runnerSelector"
+    if not isinstance(selector, dict):
+        yield path, "must be a mapping of labels, such as {gpu: a100}"
+    elif len(selector) > LABEL_COUNT:
+        yield path, f"must not have more than {LABEL_COUNT} labels: no host has more"
+    else:
+        for key, value in selector.items():
+            if not isinstance(value, str):
+                yield f"{path}.{key}", "must be text: put quotes around a number or a truth value"
+            elif PLACEHOLDER.search(value):
+                yield (
+                    f"{path}.{key}",
+                    "must not depend on a parameter: all Trials of an Experiment ask for the same host",
+                )
 
 
 def _is_duration(value: object) -> bool:

@@ -8,7 +8,7 @@ from typing import Self
 
 from events.envelope import Event
 from events.trial import TargetKind, TrialCreated
-from functions.catalog import launch_queue, queue_of
+from functions.catalog import is_selector_queue, launch_queue, queue_of
 from infra.broker.port import DELIVERY_LIMIT, Delivery
 from infra.broker.sqs_address import SQSAddress, read_sqs_address
 from infra.broker.sqs_consumer import SQSConsumer
@@ -120,8 +120,8 @@ class SQSBroker:
         self._link.close()
 
     async def _send(self, messages: Sequence[Outgoing], queues: Iterable[str]) -> None:
-        if self._link.address.can_declare:  # costs nothing for queues that were found before
-            await self.declare(queues)
+        made = [queue for queue in queues if self._link.address.can_declare or is_selector_queue(queue)]
+        await self.declare(made)  # costs nothing for queues that were found before
         await self._publisher.publish(messages)
 
     def _queue_of(self, event: Event) -> str:

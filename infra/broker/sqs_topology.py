@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterable
 
-from functions.catalog import EXTERNAL_QUEUE
+from functions.catalog import EXTERNAL_QUEUE, is_selector_queue
 from infra.broker.port import DELIVERY_LIMIT
 from infra.broker.sqs_link import QueueMissingError, SQSLink, missing
 
@@ -16,12 +16,15 @@ DEAD_RETENTION_SECONDS = 14 * 86_400
 
 
 async def require_queues(link: SQSLink, queues: Iterable[str]) -> None:
-    """Declare what is missing where that was asked for. Raises QueueMissingError with all that are missing."""
-    names = [name for queue in queues for name in names_of(link, queue)]
+    """Declare what is missing where that was asked for, and always what no template can know: a selector's queue.
+
+    Raises QueueMissingError with all that are missing.
+    """
+    names = {name: queue for queue in queues for name in names_of(link, queue)}
     found = await asyncio.gather(*(_exists(link, name) for name in names))
     absent = [name for name, exists in zip(names, found, strict=True) if not exists]
-    if absent and not link.address.can_declare:
-        raise missing(absent, link.address)
+    if lasting := [it for it in absent if not link.address.can_declare and not is_selector_queue(names[it])]:
+        raise missing(lasting, link.address)
     for name in sorted(absent, key=lambda name: not name.endswith("-dead")):  # a queue names its dead letters
         await _declare(link, name)
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select, update
 
+from functions.catalog import satisfies
 from functions.experiment.model import Experiment
 from functions.ports import Host
 from functions.trial.model import ACTIVE, Trial
-from infra.store.mapping import experiments, hosts, tombstones, trials
+from infra.store.mapping import experiments, hosts, launch_queues, tombstones, trials
 from infra.store.store import SQLStore
 
 _RANK_EXPERIMENTS, _RANK_TRIALS = 0, 2
@@ -64,9 +65,19 @@ class SQLLedger(SQLStore):
         return frozenset(await self._session.scalars(select(hosts.c.name).where(hosts.c.lost_at.is_not(None))))
 
     async def has_free_host(self, selector: Mapping[str, str]) -> bool:
-        """Tell whether a living host that reads the selector's queue (no labels, or just its own) has a free slot."""
+        """Tell whether a living host that satisfies the selector has a free slot."""
         query = select(hosts.c.labels).where(hosts.c.lost_at.is_(None), hosts.c.busy < hosts.c.slots)
-        return any(dict(selector) in ({}, labels) for labels in await self._session.scalars(query))
+        return any(satisfies(labels, selector) for labels in await self._session.scalars(query))
+
+    async def note_launch_queue(self, queue: str) -> None:
+        """Insert the name unless it is there; looked for first, since inserting would lock a busy row."""
+        if not await self.noted_launch_queues([queue]):
+            await self._insert_new(launch_queues, {"name": queue, "noted_at": await self.now()})
+
+    async def noted_launch_queues(self, queues: Sequence[str]) -> frozenset[str]:
+        """Return those that are there, by their keys."""
+        query = select(launch_queues.c.name).where(launch_queues.c.name.in_(queues))
+        return frozenset(await self._session.scalars(query)) if queues else frozenset()
 
     async def trials_of_host(self, name: str) -> Sequence[Trial]:
         """Return the Trials whose Workers this host holds or must remove."""

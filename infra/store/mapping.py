@@ -201,6 +201,14 @@ hosts = Table(
     Column("lost_at", Moment),
 )
 
+launch_queues = Table(
+    "launch_queues",
+    metadata,
+    Column("name", KEY, primary_key=True),
+    Column("noted_at", Moment, nullable=False),
+)
+"""The queues of selectors that were ever used: a host reads those of them that its labels satisfy."""
+
 tombstones = Table(
     "tombstones",
     metadata,

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from events.client.sqs_address import MAX_PREFIX_CHARACTERS
-from functions.catalog import SUBSCRIPTIONS, announced_queues
+from events.trial import TrialCreated
+from functions.catalog import ANNOUNCED_TYPES, SUBSCRIPTIONS, announced_queues
 from infra.broker.port import DELIVERY_LIMIT
 from infra.settings import Settings
 from infra.target import batch_calls
@@ -132,6 +133,14 @@ def test_a_function_may_publish_to_what_it_announces_and_no_further(
 
     own = {queue for queue, by in catalogue_names().items() if by == subscription.function}
     assert allowed == own | {f"{queue}-dead" for queue in own} | announced_queues(subscription.queue)
+
+
+def test_who_announces_launches_may_make_the_queue_of_a_selector(resources: dict[str, Resource]) -> None:
+    launching = {it.function for it in SUBSCRIPTIONS if TrialCreated.type in ANNOUNCED_TYPES[it.queue]}
+
+    handlers = {it["Handler"] for it in of_type(resources, "AWS::Lambda::Function").values()}
+    making = {it.removesuffix(".lambda_handler") for it in handlers if "sqs:CreateQueue" in _actions(resources, it)}
+    assert making == launching
 
 
 @pytest.mark.parametrize("subscription", SUBSCRIPTIONS, ids=lambda it: it.queue)

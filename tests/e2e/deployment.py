@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from tests.services.rabbitmq import RabbitMQServer
+
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.2
 STOP_SECONDS = 30
@@ -50,10 +52,11 @@ class Deployment:
         )
 
     def start(self, *arguments: str, name: str) -> subprocess.Popen[bytes]:
-        """Start a long-lived process with a directory and a log of its own."""
+        """Start a long-lived process with a directory and a log of its own; its Workers see its name in STARTED_BY."""
         with (self.directory / f"{name}.log").open("ab") as log:
             command = self._command(*arguments, "--dir", str(self.directory / name))
-            process = subprocess.Popen(command, env=self._environment, cwd=ROOT, stdout=log, stderr=log)
+            environment = {**self._environment, "STARTED_BY": name}
+            process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         self._processes.append(process)
         return process
 
@@ -109,3 +112,9 @@ def a_digits_experiment(folder: Path, *, trials: int) -> Path:
     path = folder / "digits.yaml"
     path.write_text(yaml.safe_dump(resource))
     return path
+
+
+def count_dead_letters(rabbitmq: RabbitMQServer) -> int:
+    """Count the messages in dead-letter queues."""
+    rows = rabbitmq.control("list_queues", "--silent", "name", "messages").splitlines()
+    return sum(int(row.split()[1]) for row in rows if "dead" in row)

@@ -2,41 +2,14 @@
 
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.deployment import Deployment, a_digits_experiment
-from tests.services.mariadb import MariaDB
-from tests.services.rabbitmq import RabbitMQServer
+from tests.e2e.conftest import Servers
+from tests.e2e.deployment import Deployment, a_digits_experiment, count_dead_letters
 
 TRIALS = 12
-
-
-Servers = tuple[RabbitMQServer, MariaDB]
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with ExitStack() as stack:
-        rabbitmq = RabbitMQServer.install(tmp_path_factory.mktemp("rabbitmq"))
-        stack.callback(rabbitmq.close)
-        mariadb = MariaDB()
-        stack.callback(mariadb.remove)
-        rabbitmq.start()
-        mariadb.start()
-        yield rabbitmq, mariadb
-
-
-@pytest.fixture
-def deployment(servers: Servers, tmp_path: Path) -> Iterator[Deployment]:
-    rabbitmq, mariadb = servers
-    with mariadb.database() as url:
-        deployed = Deployment(tmp_path, broker_url=rabbitmq.url, database_url=url)
-        yield deployed
-        deployed.close()
 
 
 @pytest.mark.slow
@@ -66,7 +39,7 @@ def test_a_killed_runner_and_restarted_servers_lose_nothing(
     assert status["trialsSucceeded"] == TRIALS
     assert max(begun.values()) == 1, f"an attempt was run twice: {begun}"
     assert len({line.split()[0] for line in begun}) == TRIALS
-    assert _dead_letters(rabbitmq) == 0
+    assert count_dead_letters(rabbitmq) == 0
 
 
 @pytest.mark.slow
@@ -107,9 +80,3 @@ def _begin(deployment: Deployment) -> subprocess.Popen[bytes]:
     deployment.start("clock", name="clock")
     deployment.wait(lambda: "is at work" in deployment.log("runner-b"), seconds=60, why="runner b starts")
     return victim
-
-
-def _dead_letters(rabbitmq: RabbitMQServer) -> int:
-    """Count the messages in dead-letter queues."""
-    rows = rabbitmq.control("list_queues", "--silent", "name", "messages").splitlines()
-    return sum(int(row.split()[1]) for row in rows if "dead" in row)

@@ -14,6 +14,7 @@ from types_boto3_sqs import SQSClient
 from events.envelope import decode, encode
 from events.experiment import ExperimentEdited
 from events.trial import TargetKind, TrialCreated
+from functions.catalog import launch_queue
 from infra.broker import sqs_consumer, sqs_publisher
 from infra.broker.port import DELIVERY_LIMIT, BrokerError, Delivery
 from infra.broker.sqs import MAX_DELAY_SECONDS, REASON_ATTRIBUTE, SQSBroker
@@ -21,7 +22,7 @@ from infra.broker.sqs_address import read_sqs_address
 from infra.broker.sqs_link import SQSLink
 from infra.broker.sqs_receipts import Receipt
 from infra.broker.sqs_source import Mapping, MappingError, SQSEventSource
-from tests.builders import a_reference, a_tick, an_edit
+from tests.builders import a_launch_request, a_reference, a_tick, a_trial, an_edit, an_experiment
 from tests.data.event_examples import EXAMPLES
 from tests.services.sqs_faults import Answer, break_sqs, fails_entry, internal_error, throttled
 
@@ -83,6 +84,19 @@ async def test_an_event_is_the_plain_body_in_the_group_of_its_namespace(
 
 async def test_the_clocks_tick_has_no_group_and_finds_its_queue(broker: SQSBroker) -> None:
     await broker.publish([a_tick()])
+
+
+async def test_the_queue_of_a_selector_is_made_though_the_others_must_be_there(broker: SQSBroker, sqs_url: str) -> None:
+    trial = a_trial(an_experiment(), target=TargetKind.PROCESS)
+    event = a_launch_request(trial, runner_selector={"gpu": "a100"})
+    careful = await SQSBroker.connect(sqs_url.replace("declare=true", "declare=false"))
+    reader = await careful.consume(launch_queue(TargetKind.PROCESS, {"gpu": "a100"}), prefetch=1)
+
+    await broker.publish([event])
+
+    (delivery,) = await reader.receive(1)
+    assert decode(delivery.body) == event
+    await careful.close()
 
 
 async def test_entries_that_sqs_failed_are_sent_again_alone(broker: SQSBroker) -> None:

@@ -354,6 +354,21 @@ def test_references_of_a_graph_search_are_not_looked_up() -> None:
             f"{AT}.trialSpec.spec.timeoutSeconds",
             "must be a number of seconds that is not negative",
         ),
+        (
+            a_process(runnerSelector="gpu"),
+            f"{AT}.trialSpec.spec.runnerSelector",
+            "must be a mapping of labels, such as {gpu: a100}",
+        ),
+        (
+            a_process(runnerSelector={"gpu": True}),
+            f"{AT}.trialSpec.spec.runnerSelector.gpu",
+            "must be text: put quotes around a number or a truth value",
+        ),
+        (
+            a_process(runnerSelector={"gpu": "${trialParameters.lr}"}),
+            f"{AT}.trialSpec.spec.runnerSelector.gpu",
+            "must not depend on a parameter: all Trials of an Experiment ask for the same host",
+        ),
     ],
 )
 def test_the_object_itself_can_be_run(manifest: Manifest, path: str, message: str) -> None:

@@ -120,7 +120,21 @@ class LedgerContract:
             await store.lose_host("free")
             after = await store.has_free_host({})
 
-        assert (found, after) == ([True, True, False, False], False)
+        assert (found, after) == ([True, True, True, False], False)
+
+    async def test_a_launch_queue_is_found_once_it_was_noted(self, stores: Stores) -> None:
+        async with stores.begin() as store:
+            await store.note_launch_queue("trial-launch-process-a")
+            await store.note_launch_queue("trial-launch-process-a")
+        async with stores.begin() as store:
+            await store.note_launch_queue("trial-launch-process-a")
+            await store.note_launch_queue("trial-launch-process-b")
+
+        async with stores.begin() as store:
+            found = await store.noted_launch_queues(["trial-launch-process-a", "trial-launch-process-c"])
+            none = await store.noted_launch_queues([])
+
+        assert (found, none) == ({"trial-launch-process-a"}, frozenset())
 
     async def test_a_host_holds_what_it_must_still_remove(self, stores: Stores) -> None:
         experiment = await add_experiment(stores)

@@ -74,6 +74,14 @@ def _create_hosts() -> None:
     )
 
 
+def _create_launch_queues() -> None:
+    op.create_table(
+        "launch_queues",
+        sa.Column("name", KEY, primary_key=True, autoincrement=False),
+        sa.Column("noted_at", Moment, nullable=False),
+    )
+
+
 def _create_observation_logs() -> None:
     op.create_table(
         "observation_logs",
@@ -186,6 +194,7 @@ def upgrade() -> None:
     """Apply."""
     _create_experiments()
     _create_hosts()
+    _create_launch_queues()
     _create_observation_logs()
     _create_rungs()
     _create_suggestions()
@@ -195,5 +204,15 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
-    for name in ("trials", "tombstones", "suggestions", "rungs", "observation_logs", "hosts", "experiments"):
+    names = (
+        "trials",
+        "tombstones",
+        "suggestions",
+        "rungs",
+        "observation_logs",
+        "launch_queues",
+        "hosts",
+        "experiments",
+    )
+    for name in names:
         op.drop_table(name)
