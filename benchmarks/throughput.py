@@ -164,6 +164,10 @@ def main() -> None:
     parser.add_argument("--embedded", action="store_true", help="only the embedded runner and Optuna's local storages")
     parser.add_argument("--trials", type=int, default=TRIALS)
     parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument(
+        "--runners", type=int, help="so many `kuttab runner`; unless given both 1 and 2, the best counts"
+    )
+    parser.add_argument("--alone", action="store_true", help="only the deployment, no peers")
     parser.add_argument("--contender", choices=("embedded", "journal", "sqlite"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender:
@@ -171,9 +175,13 @@ def main() -> None:
     elif options.embedded:
         print(json.dumps(compare_embedded(options.trials, options.repeats)))
     else:
-        from benchmarks.deployed import compare
+        from benchmarks.deployed import compare, measure_kuttab
 
-        found = compare(options.trials)
+        runners = (options.runners,) if options.runners else (1, 2)
+        if options.alone:
+            print(json.dumps(measure_kuttab(options.trials, options.repeats, runners)))
+            return
+        found = compare(options.trials, options.repeats, runners)
         embedded = compare_embedded(options.trials, options.repeats)
         print(json.dumps({**found, "embedded_ratio": embedded["embedded_ratio"]}))
 
