@@ -24,6 +24,8 @@ RESUBSCRIBE_SECONDS = 1.0
 """Before a subscription that the broker refused is tried again."""
 LINGER_SECONDS = 0.002
 """A burst arrives frame by frame: without this pause its first message would be a batch of its own."""
+LINGER_COUNT = 8
+"""Such pauses at most, as long as each brings more: a batch's transaction costs more than it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,19 @@ class RabbitMQConsumer:
             while not self._buffer:
                 self._arrived.clear()
                 await self._arrived.wait()
-                if limit > 1 and len(self._buffer) < limit:
-                    await asyncio.sleep(LINGER_SECONDS)
+                await self._linger(limit)
         finally:
             self._waiting -= 1
         return [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
+
+    async def _linger(self, limit: int) -> None:
+        """Let the batch grow while messages arrive; a consumer that wants one has it already."""
+        for _ in range(LINGER_COUNT):
+            count = len(self._buffer)
+            if count < limit:
+                await asyncio.sleep(LINGER_SECONDS)
+            if not count < len(self._buffer) < limit:
+                return
 
     async def settle(self, stream: Stream) -> None:
         """Before an ack makes room: take no further message unless somebody waits for one."""
