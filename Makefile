@@ -6,13 +6,14 @@ RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 SET_UP := packaging/set_up packaging/uv.txt packaging/kuttab
 SAM := .venv-sam/.installed
+PEERS := .venv-search/.installed
 LAMBDA := infra/deploy/lambda
 
 SEEDS ?= 20000
 SEED0 ?= 7
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check deploy-check format simulate schemas bench lock wheel clean
+.PHONY: help run test check deploy-check format simulate schemas bench peers lock wheel clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,13 @@ $(DEV): requirements.txt requirements-dev.txt $(SET_UP)
 $(SAM): packaging/sam.txt $(RUNTIME)
 	@PATH="$$PATH:$(CURDIR)/$(BIN)"; uv venv --quiet --allow-existing --python $(BIN)/python .venv-sam
 	@PATH="$$PATH:$(CURDIR)/$(BIN)"; VIRTUAL_ENV=$(CURDIR)/.venv-sam uv pip install --quiet --require-hashes -r packaging/sam.txt
+	@touch $@
+
+# The searches that benchmarks.search compares with have pins of their own, so they live apart, beside what Kuttab needs.
+$(PEERS): benchmarks/requirements-search.txt requirements.txt $(RUNTIME)
+	@PATH="$$PATH:$(CURDIR)/$(BIN)"; uv venv --quiet --allow-existing --python $(BIN)/python .venv-search
+	@PATH="$$PATH:$(CURDIR)/$(BIN)"; export VIRTUAL_ENV=$(CURDIR)/.venv-search; \
+	    uv pip install --quiet --require-hashes -r requirements.txt && uv pip install --quiet -r benchmarks/requirements-search.txt
 	@touch $@
 
 run: $(RUNTIME) ## tune the digits example to its end in this process
@@ -63,6 +71,8 @@ bench: ## list the benchmarks
 	    [ -e "$$file" ] && printf '%s -m %s  %s\n' $(BIN)/python "$$(echo "$${file%.py}" | tr / .)" "$$(head -n 1 "$$file")"; \
 	done; true
 
+peers: $(PEERS) ## install the searches that benchmarks.search compares with
+
 # Names, versions and hashes only, for every platform: no header, no annotations, no address.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
     --generate-hashes --no-emit-index-url --no-header --no-annotate $(LOCK_FLAGS)
@@ -90,5 +100,5 @@ wheel: $(DEV) ## build dist/kuttab-*.whl
 	$(BIN)/python -m build --no-isolation --wheel --outdir dist .
 
 clean: ## remove what make and the tools have made, but not .kuttab
-	rm -rf .venv .venv-sam .aws-sam dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-search .aws-sam dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,115 @@
+"""Who searches: Kuttab's algorithms as its suggest function calls them, and peers through their own interfaces."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from importlib.util import find_spec
+from typing import Protocol
+from unittest.mock import patch
+
+from benchmarks.search_peers import SMAC, Hyperopt, Optuna, ScikitOptimize
+from events.experiment import ExperimentSpec
+from events.objective import ObjectiveType
+from functions.identity import derive_seed
+from functions.suggestion.algorithms import ALGORITHM_NAMES, get_algorithm
+from functions.suggestion.algorithms.interface import Request
+from functions.suggestion.history import History
+from functions.suggestion.search_space import Row, SearchSpace
+
+
+class Contender(Protocol):
+    """Asked for points, told of results in the order in which they come; it numbers the points from 1."""
+
+    def ask(self, count: int) -> list[Row]: ...
+
+    def tell(self, number: int, loss: float) -> None: ...
+
+    def fill(self, rows: Sequence[Row], losses: Sequence[float]) -> None:
+        """Take these for what it has asked for so far, before the first `ask`."""
+
+
+class Kuttab:
+    """An algorithm of ours: a request with all there is to know, each time; the state goes through JSON, as stored."""
+
+    def __init__(
+        self, name: str, space: SearchSpace, seed: int, spec: ExperimentSpec, *, is_bounded: bool = True
+    ) -> None:
+        self._algorithm, self._space, self._seed, self._spec = get_algorithm(name), space, seed, spec
+        self._history, self._state = History.empty(len(space.axes)), None
+        self._pending: dict[int, Row] = {}
+        self._labels: dict[int, Mapping[str, str]] = {}
+        self._created = 0
+        self._bounds = nullcontext if is_bounded else unbounded
+
+    def ask(self, count: int) -> list[Row]:
+        first = self._created + 1
+        request = Request(
+            space=self._space,
+            objective_type=ObjectiveType.MINIMIZE,
+            settings={},
+            history=self._history,
+            pending=list(self._pending.values()),
+            pending_numbers=list(self._pending),
+            pending_labels=[self._labels[number] for number in self._pending],
+            count=count,
+            seed=derive_seed(self._seed, first),
+            experiment_seed=derive_seed(self._seed),
+            first_number=first,
+            max_trial_count=self._spec.max_trial_count,
+            state=self._state,
+            spec=self._spec,
+        )
+        with self._bounds():
+            answer = self._algorithm.suggest(request)
+        for suggested in answer.suggestions:
+            self._created += 1
+            self._pending[self._created], self._labels[self._created] = suggested.row, suggested.labels
+        self._state = json.loads(json.dumps(answer.state_after(len(answer.suggestions))))
+        return [suggested.row for suggested in answer.suggestions]
+
+    def tell(self, number: int, loss: float) -> None:
+        row, labels = self._pending.pop(number), self._labels.pop(number)
+        seq = self._history.last_seq + 1
+        self._history = self._history.extend([row], [loss], seq, numbers=[number], labels=[labels])
+
+    def fill(self, rows: Sequence[Row], losses: Sequence[float]) -> None:
+        self._created = len(rows)
+        self._history = self._history.extend(rows, losses, len(rows))
+
+
+def unbounded() -> AbstractContextManager[object]:
+    """Let TPE look at all Trials: the newest 512 are what bounds its cost."""
+    return patch("functions.suggestion.algorithms.parzen.MAX_ABOVE", 10**9)
+
+
+Maker = Callable[[SearchSpace, int, ExperimentSpec], Contender]
+
+PEERS: dict[str, tuple[str, Maker]] = {
+    "optuna-tpe": ("optuna", partial(Optuna, "TPESampler")),
+    "optuna-cmaes": ("cmaes", partial(Optuna, "CmaEsSampler")),
+    "optuna-gp": ("torch", partial(Optuna, "GPSampler")),
+    "hyperopt": ("hyperopt", Hyperopt),
+    "skopt": ("skopt", ScikitOptimize),
+    "smac": ("smac", SMAC),
+}
+"""By name: the module that must be there, and what makes the contender."""
+
+UNBOUNDED = "-unbounded"
+"""What is put after a name of ours to search without the bound that keeps its cost flat."""
+
+OURS = ("auto", "multivariate-tpe", "tpe", "bayesianoptimization", "cmaes", "sobol", "random")
+
+
+def get_maker(name: str) -> Maker:
+    """Return what makes the contender of this name. Raises KeyError."""
+    if name in PEERS:
+        return PEERS[name][1]
+    plain = name.removesuffix(UNBOUNDED)
+    if plain not in ALGORITHM_NAMES:
+        raise KeyError(name)
+    return partial(Kuttab, plain, is_bounded=plain == name)
+
+
+def is_installed(name: str) -> bool:
+    return name not in PEERS or find_spec(PEERS[name][0]) is not None
