@@ -49,6 +49,15 @@ def test_it_chooses_by_space_parallelism_and_results(
     assert answer.note.startswith(f"auto uses {name}: ")
 
 
+def test_the_first_trial_of_all_is_the_middle_and_the_others_are_not() -> None:
+    space = a_space(*NUMERIC, a_parameter("kind", "categorical", list=["usual", "odd"]))
+
+    first, second = (suggested.row for suggested in AUTO.suggest(a_request(space, count=2)).suggestions)
+
+    assert first == (0.5,) * 5 + (0.0,)
+    assert second[:5] != first[:5]
+
+
 def test_results_that_come_faster_than_it_can_think_are_left_to_tpe() -> None:
     request = a_request_after(20, *NUMERIC, parallelTrialCount=2)
 

@@ -140,6 +140,16 @@ def test_the_expected_improvement_is_right_near_and_far() -> None:
     assert -470 < logs[3] < -450
 
 
+def test_losses_that_rise_by_orders_of_magnitude_keep_their_order_and_weigh_less() -> None:
+    losses = np.exp(np.linspace(-5.0, 5.0, 41))
+
+    values = warp(losses)
+
+    assert (np.diff(values) > 0).all()
+    assert values.max() < 2.0  # 4 without a power
+    assert warp(np.array([1e308, -1e308, 0.0])) == pytest.approx([1.22, -1.22, 0.0], abs=0.01)
+
+
 def test_failed_trials_count_as_the_worst_and_outliers_little() -> None:
     values = warp(np.array([1.0, 2.0, 3.0, math.nan, 1e9, math.inf]))
 

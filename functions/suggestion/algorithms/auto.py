@@ -10,7 +10,7 @@ from functions.suggestion.algorithms.blending import answer_blended
 from functions.suggestion.algorithms.cmaes import CMA_ES
 from functions.suggestion.algorithms.interface import Answer, Request
 from functions.suggestion.algorithms.nsga import NSGA_II
-from functions.suggestion.algorithms.proposing import QuasiRandom, answer_by
+from functions.suggestion.algorithms.proposing import MiddleFirst, answer_by
 from functions.suggestion.algorithms.settings import RANDOM_STATE, validate_parameters_only, validate_settings
 from functions.suggestion.algorithms.sobol import MAX_DIMENSIONS
 from functions.suggestion.algorithms.tpe import MULTIVARIATE_TPE
@@ -81,7 +81,7 @@ def _ask_evolving(name: str, request: Request) -> Answer:
 def _ask(name: str, request: Request) -> Answer:
     plain = replace(request, settings={})
     if name == "sobol":
-        return answer_by(plain, QuasiRandom(plain))
+        return answer_by(plain, MiddleFirst(plain))
     return answer_blended(plain) if name == "bayesianoptimization" else MULTIVARIATE_TPE.suggest(plain)
 
 
@@ -94,7 +94,7 @@ def choose(request: Request) -> Choice:
     if problem := _find_gaussian_problem(request, len(free)):
         return Choice("multivariate-tpe", problem)
     if is_beginning(request, INITIAL_POINTS):
-        return Choice("sobol", f"the first {INITIAL_POINTS} Trials are spread evenly")
+        return Choice("sobol", f"the first {INITIAL_POINTS} Trials are the middle and points that are spread evenly")
     if finished <= MAX_GAUSSIAN_TRIALS:
         return Choice(
             "bayesianoptimization", f"up to {MAX_GAUSSIAN_TRIALS} results, with every fourth suggestion of TPE"
