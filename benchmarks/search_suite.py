@@ -114,7 +114,6 @@ TASKS = {
     for task in (
         bbob(3, TUNED, "rastrigin", 5),
         bbob(8, TUNED, "rosenbrock", 4),
-        bbob(19, TUNED, "griewank_rosenbrock", 10),
         bbob(21, TUNED, "gallagher", 3),
         bbob(10, TUNED, "ellipsoid", 6),
         bbob_mixed(15, TUNED, "int_rastrigin", (3, 2)),
