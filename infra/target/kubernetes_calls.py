@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
+from lightkube.core.exceptions import ConfigError
 
 from functions.errors import Retry
 from infra.target.kubernetes_config import open_client
@@ -167,7 +168,7 @@ class KubernetesCalls:
                 yield response
             finally:
                 await response.aclose()
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, ConfigError, OSError) as error:
             raise Retry(f"GET {path}: {_words(error)}") from error
 
     async def _call(
@@ -203,6 +204,8 @@ class KubernetesCalls:
             response = await client.request(method, path, params=dict(parameters or {}), json=body)
         except httpx2.HTTPError as error:
             return Answer(f"{method} {path}", 503, "Unreachable", _words(error))
+        except (ConfigError, OSError) as error:  # a plugin or a file that gives the token
+            return Answer(f"{method} {path}", UNAUTHORIZED, "Unauthorized", _words(error))
         self._note_time(response)
         if response.is_error:
             return _answer_of(f"{method} {path}", response, response.content)
@@ -231,5 +234,5 @@ def _to_answer(operation: str, code: int, status: Mapping[str, Any], seconds: fl
     return Answer(operation, code, reason, str(status.get("message") or reason), seconds)
 
 
-def _words(error: httpx2.HTTPError) -> str:
+def _words(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__

@@ -30,7 +30,10 @@ _HEADER = "x-k8s-aws-id"
 def make_token(session: boto3.session.Session, cluster: str, region: str) -> str:
     """Return a bearer token for this cluster. Raises KubernetesRefusedError where there are no credentials."""
     client: Any = session.client("sts", region_name=region)
-    credentials = session.get_credentials()
+    try:
+        credentials = session.get_credentials()
+    except BotoCoreError as error:
+        raise KubernetesRefusedError(UNAUTHORIZED, "NoCredentials", f"AWS: {error}") from error
     if credentials is None:
         raise KubernetesRefusedError(UNAUTHORIZED, "NoCredentials", "AWS: unable to locate credentials for EKS")
     signer = RequestSigner(client.meta.service_model.service_id, region, "sts", "v4", credentials, session.events)
