@@ -1,5 +1,6 @@
 """How a Kubernetes object tells whose Worker it is: by its name and its labels, which its pods bear as well."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ _POD_LABELS = {
     "PipelineRun": "tekton.dev/pipelineRun",
 }
 """What a kind's own controller puts on its pods, where the manifest holds no template that we could label."""
+_LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+"""What a cluster takes as a label's value; an algorithm may note other things about a Trial."""
 
 
 def object_name(worker: Worker) -> str:
@@ -32,7 +35,7 @@ def object_name(worker: Worker) -> str:
 def identity_labels(worker: Worker) -> dict[str, str]:
     """Return the labels of the object and of its pods: Katib's, the Trial's own, and ours."""
     return {
-        **worker.labels,
+        **{name: value for name, value in worker.labels.items() if _LABEL.fullmatch(value)},
         EXPERIMENT: worker.experiment.name,
         TRIAL: worker.trial.name,
         EXPERIMENT_UID: worker.experiment.uid,

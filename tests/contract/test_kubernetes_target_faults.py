@@ -20,7 +20,7 @@ from infra.target.kubernetes import KubernetesTarget
 from infra.target.kubernetes_calls import KubernetesCalls
 from infra.target.kubernetes_config import client_of
 from tests.contract.kubernetes_rig import KubernetesRig, a_worker, sh
-from tests.contract.target_contract import until_logged, until_over
+from tests.contract.target_contract import until, until_logged, until_over
 from tests.services.kubernetes import Cluster
 from tests.services.kubernetes_pods import MISSING_IMAGE, NOWHERE
 from tests.services.kubernetes_store import JOBS, PODS
@@ -173,12 +173,18 @@ async def test_a_disrupted_pod_is_preempted(rig: KubernetesRig, reason: str) -> 
     worker = a_worker(sh("echo started; sleep 60"))
     await rig.target.launch(worker)
     await until_logged(rig.target, worker, "started")
+    await until(lambda: has_started(rig, worker))
 
     rig.cluster.do(lambda api: fail(api, disruption={"reason": reason, "message": "a more urgent pod came"}))
     state = await until_over(rig.target, worker)
 
     assert (state.reason, classify(WorkerOutcome.FAILED, state.reason)) == (reason, "Preempted")
     assert "a more urgent pod came" in state.message
+
+
+async def has_started(rig: KubernetesRig, worker: Worker) -> bool:
+    pod = await rig.target._find_pod(worker)
+    return pod is not None and pod.has_started
 
 
 def fail(api: Any, *, disruption: dict[str, str]) -> None:

@@ -74,13 +74,14 @@ async def _open(token: str) -> Cluster:
 
 
 async def _close(cluster: Cluster) -> None:
-    cluster.api.kubelet.kill_all()
     if cluster._server is not None:
         cluster._server.close()
+    await cluster.api.kubelet.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    if others:
+        await asyncio.wait(others, timeout=5)
 
 
 async def _main() -> None:

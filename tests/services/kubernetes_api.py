@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubernetes_validate import ValidationError, validate
+
 from tests.services.kubernetes_controllers import Controllers
 from tests.services.kubernetes_http import Request, Response
 from tests.services.kubernetes_pods import Kubelet
@@ -122,7 +124,7 @@ class Api:
 
     async def _has_changed(self) -> bool:
         try:
-            async with asyncio.timeout(BOOKMARK_SECONDS), self.store.changed:
+            async with asyncio.timeout(BOOKMARK_SECONDS):
                 await self.store.changed.wait()
         except TimeoutError:
             return False
@@ -189,8 +191,6 @@ def _line(change: str, found: Json) -> bytes:
 
 def _validate(kind: Kind, manifest: Json) -> None:
     """Hold the manifest to Kubernetes' own schema, strictly: a field that it does not know is an error here."""
-    from kubernetes_validate import ValidationError, validate
-
     if (manifest.get("apiVersion"), manifest.get("kind")) != (kind.api_version, kind.kind):
         raise RefusedError(400, "BadRequest", "the kind in the object does not match the one of the request")
     if kind.group not in {"", "batch"}:

@@ -95,8 +95,8 @@ class Controllers:
 
     async def _until_over(self, pod: Json) -> bool:
         """Wait until the pod has ended; tell whether well."""
-        async with self.store.changed:
-            await self.store.changed.wait_for(lambda: pod["status"]["phase"] in {"Succeeded", "Failed"})
+        while pod["status"]["phase"] not in {"Succeeded", "Failed"}:
+            await self.store.changed.wait()
         return bool(pod["status"]["phase"] == "Succeeded")
 
     def _conclude(self, kind: Kind, found: Json, condition: str, reason: str, message: str) -> None:

@@ -174,10 +174,15 @@ class Kubelet:
         self.store.drop(PODS, pod)
         self.containers.pop(uid, None)
 
-    def kill_all(self) -> None:
-        """End what runs still."""
-        for mine in self.containers.values():
-            self._signal(list(mine.values()), signal.SIGKILL)
+    async def close(self) -> None:
+        """End what runs still: a process that is just being started is let start first, and killed then."""
+        for _ in range(50):
+            for mine in self.containers.values():
+                self._signal(list(mine.values()), signal.SIGKILL)
+            waiting = [task for task in self._tasks.values() if not task.done()]
+            if not waiting:
+                return
+            await asyncio.wait(waiting, timeout=0.1)
 
     def log(self, pod: Json, name: str, since: str, *, has_times: bool) -> bytes | None:
         """Return a container's log from this second on; None where it has not started."""

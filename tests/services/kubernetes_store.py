@@ -64,6 +64,27 @@ class Change:
     found: Json
 
 
+class Signal:
+    """Wakes all that wait, each time. Everything happens on one loop, so nothing is missed between look and wait."""
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def notify(self) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+        self._waiting = set()
+
+    async def wait(self) -> None:
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.add(future)
+        try:
+            await future
+        finally:
+            self._waiting.discard(future)
+
+
 @dataclass(slots=True)
 class Store:
     """Every object of the cluster; `changed` wakes watches and controllers."""
@@ -73,8 +94,7 @@ class Store:
     history: list[Change] = field(default_factory=list)
     oldest: int = 0
     version: int = 1000
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _wakes: set["asyncio.Task[None]"] = field(default_factory=set)
+    changed: Signal = field(default_factory=Signal)
 
     def create(self, kind: Kind, namespace: str, manifest: Json) -> Json:
         metadata = manifest.get("metadata") or {}
@@ -116,19 +136,13 @@ class Store:
         self.history.append(Change(self.version, change, kind, copy.deepcopy(found)))
         if len(self.history) > 2 * HISTORY:
             self.forget(keep=HISTORY)
-        task = asyncio.ensure_future(self._wake())
-        self._wakes.add(task)
-        task.add_done_callback(self._wakes.discard)
+        self.changed.notify()
 
     def forget(self, *, keep: int = 0) -> None:
         """Compact: a watch that wants to go on from before is told 410."""
         dropped = self.history[: len(self.history) - keep]
         self.oldest = dropped[-1].version if dropped else self.oldest
         self.history = self.history[len(self.history) - keep :]
-
-    async def _wake(self) -> None:
-        async with self.changed:
-            self.changed.notify_all()
 
 
 def now() -> str:
