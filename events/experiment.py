@@ -8,10 +8,17 @@ from .envelope import Event
 from .objective import EarlyStopping, MetricConstraint, MetricsCollectorSpec, Objective
 from .observation import Observation
 from .reference import ExperimentEvent
-from .resource import API_VERSION, Condition, Manifest, Model, ObjectMeta, Strict, Timestamp
+from .resource import API_VERSION, Condition, Manifest, Model, ObjectMeta, Strict, Text, Timestamp
 from .search_space import NasConfig, ParameterAssignment, ParameterSpec
 from .suggestion import Algorithm
 from .trial import TrialTemplate
+
+
+class SeedTrial(Model):
+    """A point of the search space; with an observation its result is known, and it is not run."""
+
+    parameters: dict[str, Text] = Field(default_factory=dict)
+    observation: dict[str, float] | None = None
 
 
 class ExperimentSpec(Model):
@@ -42,6 +49,10 @@ class ExperimentSpec(Model):
     """Kuttab's own: a Trial whose metrics break one is never optimal."""
     objectives: tuple[Objective, ...] | None = None
     """Kuttab's own: several objectives; `objective` is the first of them, or left out."""
+    seed_trials: tuple[SeedTrial, ...] | None = None
+    """Kuttab's own: points to run first, and points whose results are known."""
+    warm_start_from: tuple[str, ...] | None = None
+    """Kuttab's own: Experiments of the same namespace whose results the search begins from."""
     allow_duplicates: bool | None = None
     """Kuttab's own: whether a point may be suggested again; left out means no."""
 

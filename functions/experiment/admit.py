@@ -5,6 +5,7 @@ from events.experiment import ExperimentCreated
 from functions.errors import Reject
 from functions.experiment.announcements import announcements, schedule
 from functions.experiment.newcomer import read_newcomer
+from functions.experiment.warm_start import settle_sources
 from functions.lambda_entry import lambda_entry
 from functions.limits import Limits
 from functions.ports import Store
@@ -18,6 +19,7 @@ async def handle(event: ExperimentCreated, *, store: Store, limits: Limits) -> l
         if await store.has_tombstone(newcomer.experiment.uid):
             return []
         experiment = newcomer.experiment
+        await settle_sources(experiment, store)
         schedule(experiment, limits, at=await store.now())
         if not await store.add_experiment(experiment, newcomer.suggestion):
             reason = f"metadata.name: {experiment.live_name} already exists"

@@ -2,6 +2,7 @@
 
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,8 +23,16 @@ class Measures:
     def of(cls, spec: ExperimentSpec, fold: Fold) -> Self:
         """Measure what was folded."""
         objective = spec.objective or Objective()
-        others = tuple(_number(fold, objective, it.objective_metric_name) for it in (spec.objectives or ())[1:])
-        return cls(others, sum(_violation(fold, objective, it) for it in spec.constraints or ()))
+        names = [it.objective_metric_name for it in (spec.objectives or ())[1:]]
+        names += [it.metric for it in spec.constraints or ()]
+        found = {name: fold.value_of(objective, name) for name in names}
+        return cls.of_values(spec, {name: value for name, value in found.items() if value is not None})
+
+    @classmethod
+    def of_values(cls, spec: ExperimentSpec, values: Mapping[str, float]) -> Self:
+        """Measure values by the names of their metrics."""
+        others = tuple(values.get(it.objective_metric_name, math.nan) for it in (spec.objectives or ())[1:])
+        return cls(others, sum(_violation(values.get(it.metric), it) for it in spec.constraints or ()))
 
     @property
     def is_feasible(self) -> bool:
@@ -49,14 +58,8 @@ def has_result(spec: ExperimentSpec, fold: Fold) -> bool:
     return fold.is_available(spec.objective or Objective())
 
 
-def _number(fold: Fold, objective: Objective, name: str) -> float:
-    value = fold.value_of(objective, name)
-    return math.nan if value is None else value
-
-
-def _violation(fold: Fold, objective: Objective, constraint: MetricConstraint) -> float:
-    value = _number(fold, objective, constraint.metric)
-    if math.isnan(value):
+def _violation(value: float | None, constraint: MetricConstraint) -> float:
+    if value is None:
         return math.inf
     above = value - constraint.max if constraint.max is not None else 0.0
     below = constraint.min - value if constraint.min is not None else 0.0

@@ -13,6 +13,7 @@ from functions.experiment.end_rules import find_end
 from functions.experiment.measuring import Measures
 from functions.experiment.optimum import consider
 from functions.experiment.reasons import MESSAGES, SUCCESSES, EndReason, Phase
+from functions.experiment.sources import WarmSource
 from functions.trial.model import RESULTS, Trial, TrialState
 
 _RESTARTABLE_POLICIES = frozenset({"LongRunning", "FromVolume"})
@@ -53,6 +54,7 @@ class Experiment:
     optimal_value: float | None = None
     front: tuple[FrontTrial, ...] = ()
     """With several objectives: the Trials that no other one beats in all of them, bounded."""
+    warm_sources: tuple[WarmSource, ...] = ()
     feasible_count: int = 0
     """Results that meet the constraints on metrics."""
     stale_count: int = 0

@@ -7,7 +7,8 @@ from events.objective import EarlyStopping
 from events.resource import Setting
 from functions.experiment.parsing import Problem
 from functions.observation.early_stopping import STOPPER_NAMES, get_family
-from functions.suggestion.algorithms import ALGORITHM_NAMES, get_algorithm
+from functions.suggestion.algorithms import UnknownAlgorithmError, get_algorithm, known_names
+from functions.suggestion.algorithms.interface import Algorithm
 from functions.suggestion.search_space import SearchSpace
 
 _ALGORITHM = "spec.algorithm"
@@ -22,18 +23,25 @@ def validate_algorithm(spec: ExperimentSpec) -> Iterator[Problem]:
     if spec.algorithm is None or not name:
         yield (f"{_ALGORITHM}.algorithmName" if spec.algorithm else _ALGORITHM), _MUST_BE_SPECIFIED
         return
-    if name not in ALGORITHM_NAMES:
-        known = ", ".join(ALGORITHM_NAMES)
-        yield (
-            f"{_ALGORITHM}.algorithmName",
-            f"unable to get Suggestion config data for algorithm {name}: it is none of {known}",
-        )
+    algorithm = _find_algorithm(name)
+    if isinstance(algorithm, str):
+        yield f"{_ALGORITHM}.algorithmName", f"unable to get Suggestion config data for algorithm {name}: {algorithm}"
         return
     settings = spec.algorithm.algorithm_settings
     yield from _validate_repeats(settings, f"{_ALGORITHM}.algorithmSettings")
-    problems = get_algorithm(name).validate(spec, {setting.name: setting.value for setting in settings})
+    problems = algorithm.validate(spec, {setting.name: setting.value for setting in settings})
     has_both = bool(spec.parameters) and spec.nas_config is not None  # which `validate_space` reports
     yield from (problem for problem in problems if not (has_both and problem[0] == _NAS))
+
+
+def _find_algorithm(name: str) -> Algorithm | str:
+    """Return the algorithm, or why there is none; what is wrong with an installed package is the user's to read."""
+    try:
+        return get_algorithm(name)
+    except UnknownAlgorithmError:
+        return f"it is none of {', '.join(known_names())}"
+    except (AttributeError, ImportError) as error:
+        return f"its package cannot be loaded: {error}"
 
 
 def validate_early_stopping(early_stopping: EarlyStopping | None) -> Iterator[Problem]:

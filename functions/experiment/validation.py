@@ -13,6 +13,7 @@ from functions.experiment.life_rules import validate_life
 from functions.experiment.objectives_rules import validate_metric_constraints, validate_objectives
 from functions.experiment.parsing import Problem
 from functions.experiment.search_rules import validate_algorithm, validate_early_stopping, validate_space
+from functions.experiment.seed_rules import validate_seeds
 from functions.identity import derive_suffix
 from functions.trial.template import template_errors
 
@@ -55,6 +56,7 @@ def validate_experiment(resource: ExperimentResource) -> Iterator[Problem]:
     yield from _validate_template(spec)
     yield from validate_space(spec)
     yield from validate_parameter_constraints(spec)
+    yield from validate_seeds(spec)
     if spec.metrics_collector_spec is not None:
         yield from validate_collector(spec.metrics_collector_spec)
 

@@ -115,6 +115,14 @@ class Axis:
             return self.choices[int(value)]
         return str(int(value)) if self.type == ParameterType.INT else repr(float(value))
 
+    def has(self, text: str) -> bool:
+        """Tell whether the axis has this value, by its text."""
+        try:
+            value = self.to_value(text)
+        except ValueError:
+            return False
+        return self.snap(value) == value
+
     def to_value(self, text: str) -> float:
         """Read what `to_text` wrote. Raises ValueError where the axis has no such value."""
         return float(self.choices.index(text)) if self.choices else to_number(text)

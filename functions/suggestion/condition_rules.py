@@ -45,15 +45,7 @@ def _validate_values(values: Sequence[str], parent: Axis | None, at: str) -> Ite
         yield f"{at}.parameter", f"parameter {parent.name} is continuous: give it a step, or depend on another one"
         return
     for index, text in enumerate(values):
-        if not _has(parent, text):
+        if not parent.has(text):
             yield f"{at}.in[{index}]", f"parameter {parent.name} has no value {text!r}"
         elif text in values[:index]:
             yield f"{at}.in[{index}]", f"holds {text!r} twice"
-
-
-def _has(axis: Axis, text: str) -> bool:
-    try:
-        value = axis.to_value(text)
-    except ValueError:
-        return False
-    return axis.snap(value) == value

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isnan, nan
 from threading import Lock
 from types import MappingProxyType
@@ -101,6 +101,8 @@ class History:
     length: int
     last_seq: int
     _buffer: _Buffer = field(repr=False)
+    prior_count: int = 0
+    """So many of the first Trials are not the Experiment's own: known results, and those of earlier Experiments."""
     scores: Floats | None = None
     """What takes the place of the losses where there are several objectives or constraints on metrics."""
 
@@ -176,29 +178,33 @@ class History:
         """
         count = np.size(values)
         if not count:
-            return History(self.length, last_seq, self._buffer)
+            return replace(self, last_seq=last_seq)
         counted = np.arange(self.length + 1, self.length + count + 1) if numbers is None else numbers
         named = np.empty(count, dtype=np.object_)
         named[:] = labels or [_NO_LABELS] * count
         more = np.empty((count, 0)) if others is None else others
         columns = (rows, values, counted, is_failed, named, more, violations)
         buffer = self._buffer.write(self.length, columns, count)
-        return History(self.length + count, last_seq, buffer)
+        return replace(self, length=self.length + count, last_seq=last_seq, _buffer=buffer)
+
+    def as_prior(self) -> "History":
+        """Return this with all of it known before the first Trial: a Trial may try the same points."""
+        return replace(self, prior_count=self.length)
 
     def usable_count(self) -> int:
         """Count the Trials that have an objective."""
         return int(np.count_nonzero(~np.isnan(self.values)))
 
     def has(self, row: Row) -> bool:
-        """Tell whether a finished Trial had exactly this row."""
-        rows, same = self.rows, np.arange(self.length)
+        """Tell whether a finished Trial of the Experiment had exactly this row."""
+        rows, same = self.rows, np.arange(self.prior_count, self.length)
         for column, value in enumerate(row):
             same = same[rows[same, column] == value]
         return same.size > 0
 
     def distinct_rows(self) -> set[Row]:
-        """Return every row once."""
-        return set(map(tuple, self.rows.tolist()))
+        """Return every row of the Experiment's own Trials once."""
+        return set(map(tuple, self.rows[self.prior_count :].tolist()))
 
 
 def _read_only(view: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:

@@ -1,11 +1,9 @@
 """The search itself: what it needs is read under a lease, then the algorithm runs without any lock."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import nan
 from statistics import median
 
-from events.objective import Objective, ObjectiveType
+from events.objective import ObjectiveType
 from events.suggestion import Algorithm as AlgorithmSpec
 from events.suggestion import SuggestionRequested
 from functions.errors import KuttabError
@@ -15,10 +13,11 @@ from functions.identity import derive_seed
 from functions.limits import Limits
 from functions.ports import Store
 from functions.suggestion.algorithms import AUTO, get_algorithm
-from functions.suggestion.algorithms.interface import Answer, Request
+from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.history import History, fill_rows, to_loss, unpack_row, unpack_rows
 from functions.suggestion.history_cache import HistoryCache
 from functions.suggestion.model import Suggestion
+from functions.suggestion.priors import begin_history, losses_of, seeds_to_run
 from functions.suggestion.search_space import SearchSpace
 from functions.trial.model import TrialState
 
@@ -110,7 +109,7 @@ def _direction(experiment: Experiment) -> ObjectiveType:
 async def _load_history(experiment: Experiment, store: Store, space: SearchSpace, histories: HistoryCache) -> History:
     """Extend what this process remembers by what is newer: finish numbers are dense and in commit order."""
     others = (experiment.spec.objectives or ())[1:]
-    known = histories.get(experiment.uid) or History.empty(len(space.axes), other_count=len(others))
+    known = histories.get(experiment.uid) or await begin_history(experiment, store, space)
     newer = await store.finished_since(experiment.uid, known.last_seq)
     if not newer:
         return known
@@ -123,26 +122,29 @@ async def _load_history(experiment: Experiment, store: Store, space: SearchSpace
         numbers=[trial.number for trial in newer],
         is_failed=[trial.state in _FAILED for trial in newer],
         labels=[trial.labels for trial in newer],
-        others=[_other_losses(others, it) for it in measures] if others else None,
+        others=[losses_of(others, it) for it in measures] if others else None,
         violations=[it.violation for it in measures],
     )
-
-
-def _other_losses(objectives: Sequence[Objective], measures: Measures) -> list[float]:
-    """Return the losses of the objectives after the first; a Trial without a result has none."""
-    values = measures.others or (nan,) * len(objectives)
-    pairs = zip(objectives, values, strict=True)
-    return [to_loss(value, objective.type or ObjectiveType.MAXIMIZE) for objective, value in pairs]
 
 
 def search(claim: Claim) -> Answer:
     """Ask the algorithm. Raises SearchError with what it raised: an algorithm may fail in any way."""
     try:
+        if planted := _plant(claim.request):
+            return planted
         request = scored(claim.request, claim.algorithm)
         return _checked(request, get_algorithm(claim.algorithm).suggest(request))
     except Exception as error:
         message = f"algorithm {claim.algorithm}: {type(error).__name__}: {error}"
         raise SearchError(message) from error
+
+
+def _plant(request: Request) -> Answer | None:
+    """Return the points that the user wants tried, which are the first Trials; the algorithm is asked after them."""
+    if request.first_number > len(request.spec.seed_trials or ()):
+        return None
+    rows = seeds_to_run(request.spec, request.space)[request.first_number - 1 :][: request.count]
+    return Answer(tuple(map(Suggested, rows)), state=request.state) if rows else None
 
 
 def _checked(request: Request, answer: Answer) -> Answer:

@@ -21,6 +21,7 @@ from events.search_space import ParameterAssignment
 from events.trial import FailureClass, TargetKind, TrialAttempt
 from functions.experiment.model import Experiment
 from functions.experiment.reasons import Phase
+from functions.experiment.sources import WarmSource
 from functions.observation.early_stopping.progress import Progress
 from functions.observation.pusher import Pusher
 from functions.suggestion.model import Suggestion
@@ -79,6 +80,7 @@ experiments = Table(
     Column("optimal", document_of(OptimalTrial)),
     Column("optimal_value", Double),
     Column("front", documents_of(FrontTrial), nullable=False),
+    Column("warm_sources", documents_of(WarmSource), nullable=False),
     Column("feasible_count", Integer, nullable=False),
     Column("stale_count", Integer, nullable=False),
     Column("completion", Integer, nullable=False),

@@ -12,7 +12,7 @@ from functions.trial.model import Trial, TrialState
 from infra.settings import Settings
 from local_runner.checking import check
 from local_runner.documents import load_documents
-from tests.integration.embedded_rig import quick_settings, run
+from tests.integration.embedded_rig import a_shell_experiment, quick_settings, run
 
 pytestmark = pytest.mark.slow
 FOLDER = Path(__file__).parents[1] / "data" / "experiments"
@@ -150,3 +150,22 @@ async def test_several_objectives_give_a_front_of_what_meets_the_constraints(tmp
     assert (experiment.succeeded, experiment.feasible_count, experiment.optimal_value) == (8, 6, 10.0)
     assert experiment.optimal is not None
     assert experiment.optimal.best_trial_name == sorted_front(experiment)[0].trial_name
+
+
+async def test_seeds_are_run_first_and_known_results_are_not_run(tmp_path: Path) -> None:
+    ending = await run_file("seeds", tmp_path)
+
+    assert ending.logs()[:2] == ["loss=42\n", "loss=43\n"]
+    assert (ending.experiment.created_count, ending.experiment.succeeded) == (3, 3)
+
+
+async def test_an_experiment_begins_from_an_earlier_one(tmp_path: Path) -> None:
+    settings = quick_settings(tmp_path)
+    earlier = a_shell_experiment("echo loss=$1", name="earlier", trials=2)
+    later = a_shell_experiment("echo loss=$1", name="later", trials=2, warmStartFrom=["earlier"])
+
+    await run(settings, earlier)
+    ((experiment, trials),) = await run(settings, later)
+
+    assert (experiment.error, len(trials)) == ("", 2)
+    assert [(source.name, source.seq) for source in experiment.warm_sources] == [("earlier", 2)]

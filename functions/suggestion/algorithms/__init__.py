@@ -1,6 +1,7 @@
 """The algorithms by the names that Katib gives them; each is imported when it is asked for."""
 
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import cast
 
 from functions.suggestion.algorithms.interface import Algorithm
@@ -10,6 +11,7 @@ _ALGORITHMS = {
     "bayesianoptimization": "bayesian:BAYESIAN",
     "cmaes": "cmaes:CMA_ES",
     "grid": "grid:GRID",
+    "http": "remote:HTTP",
     "hyperband": "hyperband:HYPERBAND",
     "multivariate-tpe": "tpe:MULTIVARIATE_TPE",
     "nsgaii": "nsga:NSGA_II",
@@ -21,6 +23,9 @@ _ALGORITHMS = {
 
 ALGORITHM_NAMES = tuple(_ALGORITHMS)
 
+ENTRY_POINTS = "kuttab.algorithms"
+"""The group in which an installed package names an object of its own with the methods of `Algorithm`."""
+
 AUTO = "auto"
 """The one that chooses among the others, also by what a Trial takes, which is measured for it alone."""
 
@@ -30,8 +35,16 @@ class UnknownAlgorithmError(KeyError):
 
 
 def get_algorithm(name: str) -> Algorithm:
-    """Return the algorithm of this name. Raises UnknownAlgorithmError."""
-    if name not in _ALGORITHMS:
-        raise UnknownAlgorithmError(name)
-    module_name, _, attribute = _ALGORITHMS[name].partition(":")
-    return cast("Algorithm", getattr(import_module(f"{__name__}.{module_name}"), attribute))
+    """Return the algorithm of this name, ours or an installed one. Raises UnknownAlgorithmError."""
+    if name in _ALGORITHMS:
+        module_name, _, attribute = _ALGORITHMS[name].partition(":")
+        return cast("Algorithm", getattr(import_module(f"{__name__}.{module_name}"), attribute))
+    for found in entry_points(group=ENTRY_POINTS, name=name):
+        return cast("Algorithm", found.load())
+    raise UnknownAlgorithmError(name)
+
+
+def known_names() -> tuple[str, ...]:
+    """Return the names of our algorithms and of the installed ones."""
+    installed = {found.name for found in entry_points(group=ENTRY_POINTS)}
+    return (*ALGORITHM_NAMES, *sorted(installed - _ALGORITHMS.keys()))

@@ -72,7 +72,8 @@ def _gaussian(request: Request) -> Proposer:
 
 def is_beginning(request: Request, initial_count: int) -> bool:
     """Tell whether the first points are still to be suggested, or too little has come of them."""
-    return request.first_number <= initial_count or request.history.usable_count() < MIN_USABLE
+    known = request.first_number + request.history.prior_count
+    return known <= initial_count or request.history.usable_count() < MIN_USABLE
 
 
 BAYESIAN = BayesianOptimization()

@@ -45,6 +45,7 @@ def _create_experiments() -> None:
         sa.Column("optimal", LONG_TEXT),
         sa.Column("optimal_value", sa.Double),
         sa.Column("front", LONG_TEXT, nullable=False),
+        sa.Column("warm_sources", LONG_TEXT, nullable=False),
         sa.Column("feasible_count", sa.Integer, nullable=False),
         sa.Column("stale_count", sa.Integer, nullable=False),
         sa.Column("completion", sa.Integer, nullable=False),

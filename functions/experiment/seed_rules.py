@@ -1,0 +1,77 @@
+"""What `seedTrials` and `warmStartFrom` must be: points of the space, results that are numbers, names."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from events.experiment import ExperimentSpec, SeedTrial
+from events.search_space import ParameterAssignment
+from functions.experiment.constraint_rules import UNAWARE
+from functions.experiment.parsing import Problem
+from functions.suggestion.search_space import Row, SearchSpace, validate_parameters
+
+MAX_SEEDS = 1_000
+MAX_SOURCES = 20
+
+_SEEDS = "spec.seedTrials"
+_SOURCES = "spec.warmStartFrom"
+
+
+def validate_seeds(spec: ExperimentSpec) -> Iterator[Problem]:
+    """Yield everything that is wrong with them."""
+    yield from _validate_sources(spec.warm_start_from or ())
+    algorithm = spec.algorithm.algorithm_name if spec.algorithm else ""
+    for at, given in ((_SEEDS, spec.seed_trials), (_SOURCES, spec.warm_start_from)):
+        if given and algorithm in UNAWARE:
+            yield at, f"algorithm {algorithm} does not learn from Trials that are not its own"
+    seeds = spec.seed_trials or ()
+    if len(seeds) > MAX_SEEDS:
+        yield _SEEDS, f"there may be at most {MAX_SEEDS}"
+    if seeds and not any(validate_parameters(spec.parameters)):
+        space = SearchSpace.from_spec(spec.parameters)
+        for index, seed in enumerate(seeds[:MAX_SEEDS]):
+            yield from _validate_seed(seed, space, f"{_SEEDS}[{index}]")
+            yield from _validate_observation(seed, spec, f"{_SEEDS}[{index}].observation")
+
+
+def _validate_sources(names: Sequence[str]) -> Iterator[Problem]:
+    if len(names) > MAX_SOURCES:
+        yield _SOURCES, f"there may be at most {MAX_SOURCES}"
+    for index, name in enumerate(names):
+        if not name or name in names[:index]:
+            yield f"{_SOURCES}[{index}]", f"holds {name!r} twice" if name else "must be specified"
+
+
+def _validate_seed(seed: SeedTrial, space: SearchSpace, at: str) -> Iterator[Problem]:
+    axes = {axis.name: axis for axis in space.axes}
+    problems = [(name, f"unknown parameter {name}") for name in seed.parameters if name not in axes]
+    for name, text in seed.parameters.items():
+        if name in axes and not axes[name].has(text):
+            problems.append((name, f"{text!r} is not a value of parameter {name}"))
+    yield from ((f"{at}.parameters.{name}", message) for name, message in problems)
+    if problems:
+        return
+    try:
+        row = to_seed_row(seed, space)
+    except KeyError as error:
+        yield f"{at}.parameters", f"parameter {error.args[0]} must be specified"
+        return
+    for axis, is_active in zip(space.axes, space.activity(row), strict=True):
+        if axis.name in seed.parameters and not is_active:
+            yield f"{at}.parameters.{axis.name}", f"parameter {axis.name} has no value at this point"
+
+
+def to_seed_row(seed: SeedTrial, space: SearchSpace) -> Row:
+    """Return the point of a seed. Raises KeyError where a parameter is missing."""
+    return space.to_row([ParameterAssignment(name=name, value=text) for name, text in seed.parameters.items()])
+
+
+def _validate_observation(seed: SeedTrial, spec: ExperimentSpec, at: str) -> Iterator[Problem]:
+    if seed.observation is None:
+        return
+    objectives = spec.objectives or ((spec.objective,) if spec.objective else ())
+    for objective in objectives:
+        if objective.objective_metric_name not in seed.observation:
+            yield at, f"metric {objective.objective_metric_name} must be specified"
+    for name, value in seed.observation.items():
+        if not math.isfinite(value):
+            yield f"{at}.{name}", "must be a finite number"

@@ -1,0 +1,94 @@
+"""An algorithm behind a URL: asked by HTTP for every search, in any language."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final
+from urllib import request as http
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from events.experiment import ExperimentSpec
+from events.search_space import ParameterAssignment
+from functions.errors import KuttabError
+from functions.suggestion.algorithms.interface import Answer, Request, Suggested
+from functions.suggestion.algorithms.remote_messages import Question, Reply, ReplySuggestion, to_question
+from functions.suggestion.algorithms.settings import validate_parameters_only
+from functions.suggestion.search_space import Problem, Row
+
+DEFAULT_TIMEOUT_SECONDS = 20.0
+MAX_TIMEOUT_SECONDS = 50.0
+"""Less than the lease of a search, which somebody else would take over."""
+
+MAX_REPLY_BYTES = 4 * 2**20
+
+URL = "url"
+TIMEOUT = "timeoutSeconds"
+_SETTINGS: Final = "spec.algorithm.algorithmSettings"
+
+
+class ReplyError(KuttabError):
+    """The algorithm's server answered with something that is no answer: its message says what."""
+
+
+class _NoRedirects(http.HTTPRedirectHandler):
+    """Refuses to go elsewhere: the URL is what was checked."""
+
+    def redirect_request(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 - the library's signature
+        """Follow nothing."""
+        return
+
+
+class Remote:
+    """Katib's own way turned around: the service is the user's. It decides all that it wants, and we keep its state."""
+
+    def validate(self, spec: ExperimentSpec, settings: Mapping[str, str]) -> Iterator[Problem]:
+        """Yield what is wrong with our settings; the others are the server's."""
+        yield from validate_parameters_only(spec)
+        parts = urlsplit(settings.get(URL, ""))
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            yield _SETTINGS, f"{URL} must be set to an http or https URL"
+        try:
+            is_right = 0 < float(settings.get(TIMEOUT, DEFAULT_TIMEOUT_SECONDS)) <= MAX_TIMEOUT_SECONDS
+        except ValueError:
+            is_right = False
+        if not is_right:
+            yield _SETTINGS, f"{TIMEOUT} must be a number of seconds up to {MAX_TIMEOUT_SECONDS:g}"
+
+    def suggest(self, request: Request) -> Answer:
+        """Ask the server. Raises OSError where it cannot be reached, ReplyError where its answer cannot be used."""
+        settings = {name: text for name, text in request.settings.items() if name not in {URL, TIMEOUT}}
+        timeout = float(request.settings.get(TIMEOUT) or DEFAULT_TIMEOUT_SECONDS)
+        reply = _ask(request.settings[URL], to_question(request, settings), timeout)
+        suggestions = tuple(_read(request, it, index) for index, it in enumerate(reply.suggestions[: request.count]))
+        return Answer(suggestions, state=reply.state, is_end=reply.is_end, note=reply.note)
+
+
+def _ask(url: str, question: Question, timeout_seconds: float) -> Reply:
+    body = question.model_dump_json(by_alias=True).encode()
+    call = http.Request(url, data=body, headers={"Content-Type": "application/json"}, method="POST")  # noqa: S310 - checked
+    with http.build_opener(_NoRedirects).open(call, timeout=timeout_seconds) as response:
+        text = response.read(MAX_REPLY_BYTES + 1)
+    if len(text) > MAX_REPLY_BYTES:
+        message = f"the answer is longer than {MAX_REPLY_BYTES} bytes"
+        raise ReplyError(message)
+    try:
+        return Reply.model_validate(json.loads(text))
+    except (ValidationError, ValueError) as error:
+        message = f"the answer is not as it should be: {error}"
+        raise ReplyError(message[:1_000]) from error
+
+
+def _read(request: Request, suggestion: ReplySuggestion, index: int) -> Suggested:
+    """Return a suggestion as a point; a value that its axis has not is moved to the nearest one, as samplers do."""
+    space = request.space
+    try:
+        pairs = [ParameterAssignment(name=name, value=text) for name, text in suggestion.parameters.items()]
+        row: Row = tuple(axis.snap(value) for axis, value in zip(space.axes, space.to_row(pairs), strict=True))
+    except (KeyError, ValueError) as error:
+        message = f"suggestions[{index}].parameters: {type(error).__name__}: {error}"
+        raise ReplyError(message) from error
+    return Suggested(row, dict(suggestion.labels))
+
+
+HTTP = Remote()
