@@ -12,6 +12,9 @@ from functions.suggestion.algorithms.interface import Request
 from functions.suggestion.search_space import Row, SearchSpace
 from tests.unit.algorithm_requests import a_parameter, a_request, a_space
 
+OURS = [name for name in ALGORITHM_NAMES if name != "http"]
+"""Those that answer by themselves."""
+
 ORDERED = (
     a_parameter("a", "double", min=-1, max=1),
     a_parameter("b", "double", min="1e-5", max="0.1", distribution="logUniform"),
@@ -65,7 +68,7 @@ def _uniform(rows: st.SearchStrategy[Row]) -> st.SearchStrategy[list[tuple[Row, 
     return one_point | one_loss
 
 
-@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+@pytest.mark.parametrize("name", OURS)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(data=st.data())
 def test_no_history_is_too_strange(name: str, data: st.DataObject) -> None:
@@ -80,7 +83,7 @@ def test_no_history_is_too_strange(name: str, data: st.DataObject) -> None:
     assert_inside(space, [suggested.row for suggested in answer.suggestions])
 
 
-@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+@pytest.mark.parametrize("name", OURS)
 def test_fewer_accepted_than_suggested_lose_nothing(name: str) -> None:
     space = a_space(*SPACES.get(name, ALL_SPACES)[0])
     whole = a_request(space, count=4, settings=SETTINGS.get(name))
