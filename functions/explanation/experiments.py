@@ -89,7 +89,9 @@ def _ended(facts: Facts) -> Iterator[str]:
 def _why_final(experiment: Experiment, reason: str) -> str:
     is_by_count = reason == EndReason.MAX_TRIALS
     return (
-        f"resumePolicy is {experiment.spec.resume_policy}" if is_by_count else "only its maxTrialCount could be raised"
+        f"resumePolicy is {experiment.spec.resume_policy}"
+        if is_by_count
+        else "only one that ended by its maxTrialCount can be"
     )
 
 

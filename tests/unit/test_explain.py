@@ -229,6 +229,15 @@ async def test_an_end_for_good(house: House) -> None:
     assert (await _end(house)).endswith("It cannot be started again (resumePolicy is Never).")
 
 
+async def test_a_stop_is_for_good(house: House) -> None:
+    await house.start(resumePolicy="LongRunning")
+    await house.play(a_stop())
+
+    said = (await _explain(house)).paragraph
+
+    assert "It cannot be started again (only one that ended by its maxTrialCount can be)." in said
+
+
 async def test_an_end_that_leaves_workers(house: House) -> None:
     objective = {"type": "minimize", "objectiveMetricName": "loss", "goal": 0.1}
     trial, _ = await house.start(objective=objective)
