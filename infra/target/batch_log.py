@@ -1,8 +1,9 @@
 """A job's log in CloudWatch: lines with positions that are the same whenever the stream is read again.
 
-A position is `milliseconds << 20 | ordinal`: the time that CloudWatch shows for the event, and which line of that
-millisecond it is, in CloudWatch's order. Reading on therefore begins at a time, which GetLogEvents can, and skips the
-lines of that millisecond which were read before. Positions stay below 2**63 until the year 2248.
+A position is `milliseconds << 20 | characters`: the time that CloudWatch shows for the event, and how much text of that
+millisecond is before the line, in CloudWatch's order. A metric's position is the line's and its place in the line, so it
+stays inside of the line. Reading on begins at a time, which GetLogEvents can, and skips the lines of that millisecond
+which were read before. Positions stay below 2**63 until the year 2248.
 """
 
 import logging
@@ -15,9 +16,9 @@ from infra.target.batch_job import Job, Json
 
 log = logging.getLogger("kuttab.batch")
 
-ORDINAL_BITS = 20
-_LAST_ORDINAL = (1 << ORDINAL_BITS) - 1
-"""A million lines in one millisecond: more than a container writes in a second."""
+OFFSET_BITS = 20
+_LAST_OFFSET = (1 << OFFSET_BITS) - 1
+"""A million characters in one millisecond: more than a container writes in a second."""
 CHUNK_CHARACTERS = 256 * 1024
 _PAGES = 50
 """Of one reading; CloudWatch may return empty pages on the way to the next event."""
@@ -31,16 +32,16 @@ class _Lines:
     kept: list[LogLine] = field(default_factory=list)
     characters: int = 0
     _millis: int = -1
-    _ordinal: int = 0
+    _offset: int = 0
 
     def add(self, event: Json) -> None:
         """Take an event; a progress bar in it is as many lines as it shows states."""
         millis = int(event["timestamp"])
         if millis != self._millis:
-            self._millis, self._ordinal = millis, 0
+            self._millis, self._offset = millis, 0
         for line in split_lines(str(event["message"]).encode(errors="replace"), 0, is_over=True)[0]:
-            position = millis << ORDINAL_BITS | min(self._ordinal, _LAST_ORDINAL)
-            self._ordinal += 1
+            position = millis << OFFSET_BITS | min(self._offset, _LAST_OFFSET)
+            self._offset += len(line.text) + 1
             if position >= self.start:
                 self.kept.append(LogLine(position, line.text))
                 self.characters += len(line.text)
@@ -52,7 +53,7 @@ class _Lines:
 
     def to_chunk(self, source: str, *, has_more: bool) -> LogChunk:
         """Return what was kept."""
-        end = self.kept[-1].position + 1 if self.kept else self.start
+        end = self.kept[-1].position + len(self.kept[-1].text) + 1 if self.kept else self.start
         return LogChunk(source, self.start, end, tuple(self.kept), has_more=has_more)
 
 
@@ -63,7 +64,7 @@ async def read_job_log(calls: BatchCalls, job: Job, start: int) -> LogChunk:
         return LogChunk(job.source, start, start, problem=problem)
     lines, token = _Lines(start), ""
     for _ in range(_PAGES):
-        page = await calls.log_events(job.log_group, job.log_stream, start >> ORDINAL_BITS, token)
+        page = await calls.log_events(job.log_group, job.log_stream, start >> OFFSET_BITS, token)
         if page is None:
             return LogChunk(job.source, start, start, problem=_gone(job) if job.is_over else "")
         for event in page["events"]:

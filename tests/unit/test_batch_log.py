@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from functions.observation.collectors.text import TextCollector
 from functions.worker import LogChunk
 from infra.target.batch_job import parse_job
 from infra.target.batch_log import read_job_log
@@ -38,7 +39,17 @@ async def test_lines_of_one_millisecond_are_told_apart_and_read_on_from_any_of_t
 
     assert len({line.position for line in whole.lines}) == 5
     assert again == [whole.lines[index:] for index in range(len(whole.lines))]
-    assert whole.end == whole.lines[-1].position + 1 < 2**63
+    assert whole.end == whole.lines[-1].position + 2 < 2**63
+
+
+async def test_a_metric_in_the_middle_of_a_line_lies_within_the_line_and_the_chunk() -> None:
+    chunk = await read(Stream((0, "epoch=1 loss=0.5"), (0, "epoch=2 loss=0.4")))
+
+    points = TextCollector(["epoch", "loss"]).parse(chunk.lines)
+
+    assert [(it.name, it.value) for it in points] == [("epoch", "1"), ("loss", "0.5"), ("epoch", "2"), ("loss", "0.4")]
+    assert len({it.position for it in points}) == 4
+    assert all(chunk.start <= it.position < chunk.end for it in points)
 
 
 async def test_what_comes_later_in_the_same_millisecond_is_read_next() -> None:
