@@ -1,9 +1,9 @@
 """A job's log in CloudWatch: lines with positions that are the same whenever the stream is read again.
 
 A position is `milliseconds << 20 | characters`: the time that CloudWatch shows for the event, and how much text of that
-millisecond is before the line, in CloudWatch's order. A metric's position is the line's and its place in the line, so it
-stays inside of the line. Reading on begins at a time, which GetLogEvents can, and skips the lines of that millisecond
-which were read before. Positions stay below 2**63 until the year 2248.
+millisecond is before the line, in CloudWatch's order. A metric's position is the line's and its place in the line, so
+it stays inside of the line. Reading on begins at a time, which GetLogEvents can, and skips the lines of that
+millisecond which were read before. Positions stay below 2**63 until the year 2248.
 """
 
 import logging
