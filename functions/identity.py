@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from events.envelope import Event
+from events.reference import ExperimentRef
 
 E = TypeVar("E", bound=Event)
 
@@ -31,6 +32,16 @@ def derive_suffix(*parts: object, length: int = 8) -> str:
         number, index = divmod(number, len(_ALPHABET))
         letters.append(_ALPHABET[index])
     return "".join(letters)
+
+
+def derive_trial_uid(experiment: ExperimentRef, number: int) -> str:
+    """Return the uid of the Experiment's Trial of this number."""
+    return derive_id(experiment.uid, "trial", number)
+
+
+def derive_trial_name(experiment: ExperimentRef, number: int) -> str:
+    """Return the name of the Experiment's Trial of this number, as Katib forms it."""
+    return f"{experiment.name}-{derive_suffix(experiment.uid, number)}"
 
 
 def derive_seed(*parts: object) -> int:

@@ -10,6 +10,7 @@ from events.objective import MetricsCollectorSpec
 from events.reference import ExperimentRef, TrialRef
 from events.resource import Manifest
 from functions.errors import KuttabError
+from functions.trial.lineage import Lineage
 
 
 class WorkerPhase(StrEnum):
@@ -42,6 +43,8 @@ class Worker:
     metric_names: tuple[str, ...] = ()
     """The objective and the additional metrics: what a collector looks for."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    lineage: Lineage | None = None
+    """Where the Trial comes from, in a search by generations."""
     reference: str = ""
     """What the target answered to the launch; empty until then. Identity is (trial uid, attempt), not this."""
     claimed_seconds_ago: float | None = None

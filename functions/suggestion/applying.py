@@ -123,7 +123,8 @@ async def _create(
     trials = []
     for offset, suggested in enumerate(accepted, start=1):
         trial = _new_trial(experiment, experiment.created_count + offset, at)
-        trial.assignments = space.to_assignments(suggested.row)
+        written = suggested.assignments
+        trial.assignments = space.to_assignments(suggested.row) if written is None else written
         trial.vector = pack_row(space.to_sparse(suggested.row))
         trial.labels = {**experiment.labels, **suggested.labels}
         trial.rules = rules

@@ -67,6 +67,10 @@ class SearchSpace:
         parts = zip(self.axes, row, self.activity(row), strict=True)
         return tuple(value if is_active else axis.low for axis, value, is_active in parts)
 
+    def snap(self, row: Row) -> Row:
+        """Return the nearest point of the space."""
+        return self.fill(tuple(axis.snap(value) for axis, value in zip(self.axes, row, strict=True)))
+
     def allows(self, row: Row) -> bool:
         """Tell whether the constraints hold at this point; those of parameters that are inactive do."""
         if not self.constraints:

@@ -14,6 +14,7 @@ from functions.limits import Limits
 from functions.ports import Store
 from functions.suggestion.algorithms import AUTO, get_algorithm
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
+from functions.suggestion.graph import space_of
 from functions.suggestion.history import History, fill_rows, to_loss, unpack_row, unpack_rows
 from functions.suggestion.history_cache import HistoryCache
 from functions.suggestion.model import Suggestion
@@ -71,7 +72,7 @@ async def _prepare(
     experiment: Experiment, suggestion: Suggestion, store: Store, histories: HistoryCache, limits: Limits
 ) -> Request:
     """Read what the algorithm is asked; the same state of the Experiment always asks the same."""
-    space = SearchSpace.from_spec(experiment.spec.parameters, experiment.spec.parameter_constraints)
+    space = space_of(experiment.spec)
     pending = await store.pending_trials(experiment.uid)
     is_timed = suggestion.algorithm == AUTO
     algorithm = experiment.spec.algorithm or AlgorithmSpec()

@@ -11,7 +11,7 @@ from events.observation import MetricPoint
 from events.reference import ExperimentRef, TrialRef
 from events.search_space import ParameterAssignment
 from events.trial import FailureClass, TargetKind, TrialAttempt, TrialFinished, WorkerOutcome
-from functions.identity import derive_id, derive_suffix
+from functions.identity import derive_trial_name, derive_trial_uid
 from functions.observation.early_stopping.progress import Progress
 from functions.observation.fold import Fold
 from functions.observation.pusher import Pusher
@@ -103,9 +103,9 @@ class Trial:
         return cls(
             experiment_uid=experiment.uid,
             number=number,
-            uid=derive_id(experiment.uid, "trial", number),
+            uid=derive_trial_uid(experiment, number),
             namespace=experiment.namespace,
-            name=f"{experiment.name}-{derive_suffix(experiment.uid, number)}",
+            name=derive_trial_name(experiment, number),
             target=target,
             created_at=created_at,
         )

@@ -5,6 +5,7 @@ from events.resource import Manifest
 from events.search_space import ParameterAssignment
 from events.trial import TargetKind, TrialTemplate
 from functions.experiment.model import Experiment
+from functions.trial.lineage import find_lineage
 from functions.trial.model import Trial
 from functions.trial.template import render, split_commands
 from functions.worker import Worker
@@ -32,6 +33,7 @@ def render_worker(experiment: Experiment, trial: Trial, *, attempt: int | None =
         collector=experiment.spec.metrics_collector_spec or MetricsCollectorSpec(),
         metric_names=experiment.objective.metric_names,
         labels=trial.labels,
+        lineage=find_lineage(experiment.spec, trial.labels),
         reference=trial.reference if attempt in {None, trial.attempt} else "",
     )
 

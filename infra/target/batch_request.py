@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from functions.trial.batch_rules import batch_errors
 from functions.worker import LaunchRefusedError, Worker
 from infra.target.batch_identity import identity_tags, job_name
-from infra.target.worker_environment import PushAccess, identity_environment
+from infra.target.worker_environment import PushAccess, trial_environment
 
 if TYPE_CHECKING:
     from botocore.model import Shape
@@ -40,7 +40,7 @@ def build_request(worker: Worker, push: PushAccess) -> JobRequest:
         raise LaunchRefusedError(INVALID, "; ".join(f"{path}: {message}" for path, message in problems))
     spec = _object(_fit(worker.manifest.get("spec"), _shape()))
     tags = _object(spec.get("tags")) | dict(identity_tags(worker))
-    request = _with_environment(spec, identity_environment(worker) | push.environment(worker))
+    request = _with_environment(spec, trial_environment(worker) | push.environment(worker))
     request |= {"jobName": job_name(worker), "tags": tags}
     report = ParamValidator().validate(request, _shape())
     if report.has_errors():

@@ -10,7 +10,7 @@ from functions.trial.manifest import KUTTAB_API
 from functions.worker import LaunchRefusedError, Worker
 from infra.target.kubernetes_identity import identity_labels, object_name
 from infra.target.kubernetes_sidecar import sidecar_of, with_sidecar
-from infra.target.worker_environment import PushAccess, identity_environment
+from infra.target.worker_environment import PushAccess, trial_environment
 
 _AT = "spec.trialTemplate.trialSpec"
 _PRIMARY_ROLES = ("Master", "Chief", "Launcher", "Worker")
@@ -28,7 +28,7 @@ def build_object(worker: Worker, push: PushAccess, *, image: str) -> Manifest:
         words = f"{_AT}: {manifest['apiVersion']} {manifest['kind']} is no kind of a cluster"
         raise LaunchRefusedError("InvalidManifest", words)
     labels = identity_labels(worker)
-    changed = _object(_with_environment(manifest, worker, identity_environment(worker) | push.environment(worker)))
+    changed = _object(_with_environment(manifest, worker, trial_environment(worker) | push.environment(worker)))
     if container := sidecar_of(worker, image):
         changed = _with_collector(changed, worker, container)
     changed = _with_pod_labels(changed, labels)

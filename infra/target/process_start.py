@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from functions.worker import LaunchRefusedError, Worker
+from infra.target.checkpoints import find_checkpoint
 from infra.target.preparing import collecting_environment, companion_script, find_program, prepare_collecting
 from infra.target.process_spec import ProcessSpec, collected_path, read_companion_spec, read_process_spec, redirect
 from infra.target.worker_environment import PushAccess, worker_environment
@@ -29,12 +30,17 @@ def start(
     spec, companion, path = read_process_spec(worker), read_companion_spec(worker), collected_path(worker)
     if path:
         spec = redirect(spec, path, files.mapped(path))
+    checkpoint = find_checkpoint(worker, files.directory.parent)
+    spec = checkpoint.redirect(spec) if checkpoint else spec
     directory = _working_directory(spec, working_directory)
     collecting = collecting_environment(worker, files)
     variables = worker_environment(worker, environment, spec.environment, push) | collecting
+    variables |= checkpoint.environment() if checkpoint else {}
     program = find_program(spec, directory, variables.get("PATH", os.defpath))
     script = companion_script(companion, path, files, directory, variables) if companion else ""
     files.prepare(worker.manifest)
+    if checkpoint:
+        checkpoint.prepare(files)
     prepare_collecting(worker, files, collecting, script)
     shim = _run_shim(files, [program, *spec.command[1:]], directory, variables)
     _wait_for_identity(shim, files)

@@ -43,7 +43,7 @@ def worker_environment(
     interpreter = str(Path(sys.executable).parent)
     environment["PATH"] = os.pathsep.join([interpreter, environment.get("PATH", os.defpath)])
     environment["PYTHONUNBUFFERED"] = "1"
-    return environment | identity_environment(worker) | push.environment(worker) | dict(manifest_environment)
+    return environment | trial_environment(worker) | push.environment(worker) | dict(manifest_environment)
 
 
 def identity_environment(worker: Worker) -> dict[str, str]:
@@ -57,6 +57,23 @@ def identity_environment(worker: Worker) -> dict[str, str]:
         "KUTTAB_NAMESPACE": worker.experiment.namespace,
         **_mark(worker.trial.uid, worker.attempt),
     }
+
+
+def trial_environment(worker: Worker) -> dict[str, str]:
+    """Return who the Worker is, and where its Trial comes from."""
+    return identity_environment(worker) | _lineage(worker)
+
+
+def _lineage(worker: Worker) -> dict[str, str]:
+    """Return the generation and the parent of a Worker, and where their checkpoints are by convention."""
+    it, name = worker.lineage, worker.experiment.name
+    if it is None:
+        return {}
+    own = {"KUTTAB_GENERATION": it.generation, "KUTTAB_CHECKPOINT": it.checkpoint_of(name, worker.trial.name)}
+    if not it.parent_name:
+        return own
+    parent = it.checkpoint_of(name, it.parent_name)
+    return {**own, "KUTTAB_PARENT_TRIAL": it.parent_name, "KUTTAB_PARENT_CHECKPOINT": parent}
 
 
 def marks_of(trial_uid: str, attempt: int) -> frozenset[bytes]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from events.experiment import ExperimentSpec
 from events.objective import ObjectiveType
+from events.reference import ExperimentRef
 from events.resource import Manifest, Setting
 from events.search_space import FeasibleSpace, ParameterSpec, ParameterType
 from events.suggestion import Algorithm
@@ -57,6 +58,7 @@ def a_request(
     settings: Mapping[str, str] | None = None,
     state: Manifest | None = None,
     numbers: Sequence[int] | None = None,
+    experiment: ExperimentRef | None = None,
     **spec: object,
 ) -> Request:
     return Request(
@@ -71,6 +73,7 @@ def a_request(
         max_trial_count=None,
         state=state,
         pending_numbers=range(len(finished) + 1, len(finished) + len(pending) + 1),
+        experiment=experiment,
         spec=ExperimentSpec.model_validate(spec),
     )
 

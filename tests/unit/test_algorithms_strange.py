@@ -12,8 +12,8 @@ from functions.suggestion.algorithms.interface import Request
 from functions.suggestion.search_space import Row, SearchSpace
 from tests.unit.algorithm_requests import a_parameter, a_request, a_space
 
-OURS = [name for name in ALGORITHM_NAMES if name != "http"]
-"""Those that answer by themselves."""
+OURS = [name for name in ALGORITHM_NAMES if name not in {"darts", "enas", "http"}]
+"""Those that search parameters, and answer by themselves."""
 
 ORDERED = (
     a_parameter("a", "double", min=-1, max=1),
@@ -32,7 +32,10 @@ SPACES = {
     "hyperband": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED)],
 }
 ALL_SPACES = [SMALL, (*SMALL, FIXED), (*ORDERED, *LISTS, FIXED), LISTS, (FIXED,)]
-SETTINGS = {"hyperband": {"r_l": "9", "eta": "3", "resource_name": "c"}}
+SETTINGS = {
+    "hyperband": {"r_l": "9", "eta": "3", "resource_name": "c"},
+    "pbt": {"n_population": "5", "truncation_threshold": "0.2", "suggestion_trial_dir": "/checkpoints"},
+}
 
 LOSSES = st.one_of(
     st.sampled_from([math.nan, math.inf, -math.inf, 0.0, 1.0, 1e308, -1e308, 5e-324]), st.floats(width=64)

@@ -10,6 +10,7 @@ from events.experiment import ExperimentSpec
 from events.objective import ObjectiveType
 from events.reference import ExperimentRef
 from events.resource import Manifest
+from events.search_space import ParameterAssignment
 from functions.suggestion.search_space import Problem, Row, SearchSpace
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Suggested:
 
     row: Row
     labels: Mapping[str, str] = field(default_factory=dict)
+    assignments: tuple[ParameterAssignment, ...] | None = None
+    """What the Trial gets where that is not the parameters' values: a network, written out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""The settings of ENAS' controller: their types and ranges, in Katib's words."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from functions.suggestion.axis import to_number
+from functions.suggestion.search_space import Problem
+
+_SETTINGS = "spec.algorithm.algorithmSettings"
+_OPEN = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRule:
+    """A setting's type and the range it must lie in: of an int from 1, of a float above 0."""
+
+    read: Callable[[str], float]
+    is_int: bool = False
+    highest: float = _OPEN
+    may_be_none: bool = False
+
+    def problem(self, name: str, text: str) -> str | None:
+        """Return what is wrong with the value."""
+        kind = "int" if self.is_int else "float"
+        try:
+            value = self.read(text)
+        except ValueError as error:
+            return f"Algorithm Setting {name} must be {kind} type: exception {error}"
+        if self.is_int and value < 1:
+            return f"Algorithm Setting {name}: {text} with int type must be in range [1, inf)"
+        if not self.is_int and not 0 < value <= min(self.highest, 1e300):
+            top = "inf)" if self.highest == _OPEN else f"{self.highest:g}]"
+            return f"Algorithm Setting {name}: {text} with float type must be in range (0, {top}"
+        return None
+
+
+_POSITIVE, _OPTIONAL = SettingRule(to_number, highest=1.0), SettingRule(to_number, may_be_none=True)
+
+SETTING_RULES: Final[Mapping[str, SettingRule]] = {
+    "controller_hidden_size": SettingRule(int, is_int=True),
+    "controller_temperature": _OPTIONAL,
+    "controller_tanh_const": _OPTIONAL,
+    "controller_entropy_weight": _OPTIONAL,
+    "controller_baseline_decay": _POSITIVE,
+    "controller_learning_rate": _POSITIVE,
+    "controller_skip_target": _POSITIVE,
+    "controller_skip_weight": _OPTIONAL,
+    "controller_train_steps": SettingRule(int, is_int=True),
+    "controller_log_every_steps": SettingRule(int, is_int=True),
+}
+
+MOST = {"controller_hidden_size": 512, "controller_train_steps": 10_000}
+"""The weights are kept in one row of the store, 3 x 4 bytes each; a step takes some ten milliseconds."""
+
+
+def validate_enas_settings(settings: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield what is wrong with the settings."""
+    for index, (name, text) in enumerate(settings.items()):
+        at = f"{_SETTINGS}[{index}]"
+        rule = SETTING_RULES.get(name)
+        if rule is None and name != "random_state":
+            yield f"{at}.name", f"Unknown Algorithm Setting name: {name}"
+        elif rule and not (text == "None" and rule.may_be_none) and (problem := _problem(rule, name, text)):
+            yield f"{at}.value", problem
+
+
+def _problem(rule: SettingRule, name: str, text: str) -> str | None:
+    if problem := rule.problem(name, text):
+        return problem
+    is_too_much = name in MOST and int(text) > MOST[name]
+    return f"Algorithm Setting {name}: {text} must be {MOST[name]} or less" if is_too_much else None

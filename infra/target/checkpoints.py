@@ -1,0 +1,76 @@
+"""Checkpoints of process Workers: a directory a Trial, which begins as a copy of its parent's."""
+
+import contextlib
+import os
+import posixpath
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from functions.worker import Worker
+from infra.target.process_spec import ProcessSpec, redirect
+from infra.target.worker_files import WorkerFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The directory of one Trial, beside those of its attempts: each of them goes on where the last one stood."""
+
+    path: Path
+    parent: Path | None
+    parent_name: str
+    place: str
+    """The absolute path that the template has for it."""
+
+    def environment(self) -> dict[str, str]:
+        """Return what tells a Worker where to load and to save."""
+        parent = {"KUTTAB_PARENT_CHECKPOINT": str(self.parent)} if self.parent else {}
+        return {"KUTTAB_CHECKPOINT": str(self.path), **parent}
+
+    def redirect(self, spec: ProcessSpec) -> ProcessSpec:
+        """Return the spec with this directory where it names the template's: many Workers share this host."""
+        return redirect(spec, self.place, self.path) if self.place else spec
+
+    def prepare(self, files: WorkerFiles) -> None:
+        """Copy the parent's once, whole or not at all; without one begin with an empty directory and say so in the log.
+
+        Raises OSError where the disk is full.
+        """
+        if self.path.is_dir():
+            return
+        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
+        shutil.rmtree(draft, ignore_errors=True)
+        if self.parent and self.parent.is_dir():
+            shutil.copytree(self.parent, draft, symlinks=True)
+        else:
+            draft.mkdir(parents=True)
+            self._tell(files)
+        # Another launch of this Trial may have come first: then its copy is the one.
+        with contextlib.suppress(FileExistsError):
+            draft.rename(self.path)
+        shutil.rmtree(draft, ignore_errors=True)
+
+    def _tell(self, files: WorkerFiles) -> None:
+        if self.parent is None:
+            return
+        line = f"kuttab: no checkpoint of parent {self.parent_name} on this host ({self.parent}): starting without\n"
+        with files.log.open("a") as log:
+            log.write(line)
+
+
+def checkpoint_path(directory: Path, trial_uid: str) -> Path:
+    """Return where a Trial's checkpoint is among the directories of Workers; no attempt has such a name."""
+    return directory / f"{trial_uid}-checkpoint"
+
+
+def find_checkpoint(worker: Worker, directory: Path) -> Checkpoint | None:
+    """Return the Trial's checkpoint; None where it needs none, or has a place of the user's own."""
+    it = worker.lineage
+    if it is None or it.location:
+        return None
+    return Checkpoint(
+        path=checkpoint_path(directory, worker.trial.uid),
+        parent=checkpoint_path(directory, it.parent_uid) if it.parent_uid else None,
+        parent_name=it.parent_name,
+        place=posixpath.normpath(it.directory) if it.directory.startswith("/") else "",
+    )
