@@ -1,6 +1,5 @@
 """Checkpoints of process Workers: a directory a Trial, which begins as a copy of its parent's."""
 
-import contextlib
 import os
 import posixpath
 import shutil
@@ -45,10 +44,17 @@ class Checkpoint:
         else:
             draft.mkdir(parents=True)
             self._tell(files)
-        # Another launch of this Trial may have come first: then its copy is the one.
-        with contextlib.suppress(FileExistsError):
+        self._publish(draft)
+
+    def _publish(self, draft: Path) -> None:
+        try:
             draft.rename(self.path)
-        shutil.rmtree(draft, ignore_errors=True)
+        except OSError:
+            # Another launch of this Trial may have come first: then its copy is the one.
+            if not self.path.is_dir():
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
     def _tell(self, files: WorkerFiles) -> None:
         if self.parent is None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from events.experiment import ExperimentSpec
 from events.objective import Objective
+from events.observation import UNAVAILABLE
 from events.search_space import ParameterAssignment, ParameterSpec
 from functions.experiment.model import Experiment
 from functions.observation.fold import to_number
@@ -32,12 +33,15 @@ def value_text(trial: Trial, experiment: Experiment) -> str:
 
 
 def optimal_text(experiment: Experiment) -> str:
-    """Return the best value so far by the objective's own fold, or nothing."""
+    """Return the best value so far by the objective's own fold, the latest where it is no number; or nothing."""
     name = experiment.objective.objective_metric_name
     if experiment.optimal is None:
         return ""
     metric = next((it for it in experiment.optimal.observation.metrics if it.name == name), None)
-    return str(getattr(metric, experiment.objective.strategy_of(name))) if metric else ""
+    if metric is None:
+        return ""
+    text = str(getattr(metric, experiment.objective.strategy_of(name)))
+    return metric.latest if text == UNAVAILABLE else text
 
 
 def render_counts(experiment: Experiment) -> str:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from events.experiment import OptimalTrial
+from events.observation import Metric, Observation
 from events.search_space import ParameterAssignment
 from functions.explanation.durations import render_duration
 from local_runner.cli.errors import CommandError
@@ -13,8 +15,8 @@ from local_runner.cli.selectors import parse_selector
 from local_runner.cli.tailing import copy_new, tail_position
 from local_runner.view.live import clock_text
 from local_runner.view.table import render_age, render_table
-from local_runner.view.words import render_assignments, shorten
-from tests.builders import EPOCH
+from local_runner.view.words import optimal_text, render_assignments, shorten
+from tests.builders import EPOCH, an_experiment
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,14 @@ def test_long_numbers_are_cut_and_text_is_not() -> None:
         "a-very-long-word",
         "nan",
     ]
+
+
+def test_a_best_value_that_is_no_number_is_the_latest_text() -> None:
+    experiment = an_experiment()
+    metric = Metric(name="loss", latest="Genotype(normal=[])")
+    experiment.optimal = OptimalTrial(best_trial_name="digits-a", observation=Observation(metrics=(metric,)))
+
+    assert optimal_text(experiment) == "Genotype(normal=[])"
 
 
 def test_assignments_stand_in_one_line() -> None:
