@@ -45,6 +45,10 @@ class ConfigMaps:
             message = f"{document.place}: {_AT}: unable to parse {_AT}: {error}"
             raise DocumentError(message) from error
 
+    def has(self, source: ConfigMapSource) -> bool:
+        """Tell whether the ConfigMap is at hand."""
+        return self._find(source) is not None
+
     def _find(self, source: ConfigMapSource) -> Mapping[str, JsonValue] | None:
         name = source.config_map_name
         return self.found.get((source.config_map_namespace, name), self.found.get(("", name)))

@@ -33,15 +33,16 @@ def command(
     from local_runner.checking import check
     from local_runner.cli.acting import leave_in_inbox
     from local_runner.cli.opening import load_settings
-    from local_runner.config_maps import load_config_maps
+    from local_runner.cluster_config_maps import gather_config_maps
     from local_runner.documents import load_documents
 
     settings = load_settings(directory)
+    documents = load_documents(file)
     submissions = check(
-        load_documents(file),
+        documents,
         namespace=namespace,
         target=target,
-        config_maps=load_config_maps(config_maps),
+        config_maps=gather_config_maps(documents, config_maps),
         has_cluster=is_cluster_configured(),
     )
     asyncio.run(_require_free_names(settings, submissions))

@@ -39,7 +39,8 @@ PODS = Kind("api/v1", "pods", "Pod")
 JOBS = Kind("apis/batch/v1", "jobs", "Job")
 PYTORCH_JOBS = Kind("apis/kubeflow.org/v1", "pytorchjobs", "PyTorchJob")
 WORKFLOWS = Kind("apis/argoproj.io/v1alpha1", "workflows", "Workflow")
-KINDS = (PODS, JOBS, PYTORCH_JOBS, WORKFLOWS, Kind("api/v1", "events", "Event"))
+CONFIG_MAPS = Kind("api/v1", "configmaps", "ConfigMap")
+KINDS = (PODS, JOBS, PYTORCH_JOBS, WORKFLOWS, CONFIG_MAPS, Kind("api/v1", "events", "Event"))
 
 
 class RefusedError(Exception):
