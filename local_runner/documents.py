@@ -51,6 +51,9 @@ class _Loader(yaml.SafeLoader):
         for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
         if first != "="
     }
+    # Copies: what another library teaches PyYAML's own loader (CloudFormation's tags, say) is not taught to ours.
+    yaml_constructors = dict(yaml.SafeLoader.yaml_constructors)  # noqa: RUF012 - as above
+    yaml_multi_constructors = {}  # noqa: RUF012 - as above
 
     def construct_mapping(self, node: "MappingNode", deep: bool = False) -> dict[object, object]:  # noqa: FBT001, FBT002 - PyYAML's signature
         """Build a mapping; raises where a key is given twice, of which PyYAML would silently take the last."""

@@ -15,6 +15,7 @@ from functions.worker import WorkerPhase
 from infra.target.process import ProcessTarget
 from infra.target.process_start import start
 from infra.target.processes import find_stat
+from infra.target.worker_environment import PushAccess
 from tests.contract.process_rig import ProcessRig, files_of, processes_of, sh, shim_of
 from tests.contract.target_contract import a_worker, read_all, until, until_logged, until_over
 
@@ -141,7 +142,8 @@ async def test_a_launch_that_a_removal_overtakes_starts_nothing_and_returns(rig:
     await rig.target.remove(worker)
 
     async with asyncio.timeout(5):
-        await asyncio.to_thread(start, worker, files, working_directory=rig.directory, environment=os.environ)
+        place = {"working_directory": rig.directory, "environment": os.environ, "push": PushAccess()}
+        await asyncio.to_thread(start, worker, files, **place)
     state = await rig.target.look(worker)
 
     assert state.phase == WorkerPhase.MISSING

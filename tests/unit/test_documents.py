@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from local_runner.documents import DocumentError, load_documents
 
@@ -31,6 +32,15 @@ def read(tmp_path: Path, text: str | bytes) -> list[object]:
 )
 def test_scalars_are_read_as_kubernetes_reads_them(tmp_path: Path, text: str, value: object) -> None:
     assert read(tmp_path, f"a: {text}") == [{"a": value}]
+
+
+def test_tags_that_another_library_taught_pyyaml_are_still_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yaml.SafeLoader, "yaml_multi_constructors", {"!": lambda *_: "made"})
+
+    with pytest.raises(DocumentError, match="could not determine a constructor for the tag"):
+        read(tmp_path, "a: !Ref x")
 
 
 def test_json_is_yaml(tmp_path: Path) -> None:
