@@ -152,6 +152,10 @@ class Ledger(Store, Protocol):
         """Return and lock Trials whose `due_at` has come, skipping rows that others hold."""
         ...
 
+    async def end_searches(self) -> None:
+        """Give back the leases of searches that nobody holds any more: for a runner that knows it is the only one."""
+        ...
+
     async def experiments_of(self, uids: Sequence[str]) -> Mapping[str, Experiment]:
         """Return these Experiments, not locked."""
         ...

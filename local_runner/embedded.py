@@ -69,6 +69,9 @@ class EmbeddedRunner:
             target = ProcessTarget(directory.workers, push=push)
             wiring = wire(SQLStores(engine), target, host, settings, self.broker)
             supervisor = Supervisor(wiring, self.broker, target, host)
+            # The directory's lock says that no other runner searches: what a killed one began is begun anew at once.
+            async with wiring.stores.begin() as store:
+                await store.end_searches()
             await supervisor.look()
             loops = Loops(Runtime(wiring, self.broker), self.broker, supervisor, settings)
             stack.push_async_callback(loops.stop)

@@ -9,7 +9,7 @@ from functions.catalog import satisfies
 from functions.experiment.model import Experiment
 from functions.ports import Host
 from functions.trial.model import ACTIVE, Trial
-from infra.store.mapping import experiments, hosts, launch_queues, tombstones, trials
+from infra.store.mapping import experiments, hosts, launch_queues, suggestions, tombstones, trials
 from infra.store.store import SQLStore
 
 _RANK_EXPERIMENTS, _RANK_TRIALS = 0, 2
@@ -28,6 +28,14 @@ class SQLLedger(SQLStore):
         """Return and lock Trials whose time has come."""
         query = select(Trial).where(trials.c.due_at <= await self.now()).order_by(trials.c.due_at).limit(limit)
         return list(await self._session.scalars(self._lock(query, _RANK_TRIALS, skip_locked=True)))
+
+    async def end_searches(self) -> None:
+        """Give back the leases of searches that nobody holds any more: for a runner that knows it is the only one."""
+        free = {"lease_token": "", "lease_holder": "", "lease_until": None}
+        held = experiments.c.searching_until.is_not(None)
+        woken = {"searching_until": None, "due_at": await self.now()}
+        await self._session.execute(update(experiments).where(held).values(woken))
+        await self._session.execute(update(suggestions).where(suggestions.c.lease_until.is_not(None)).values(free))
 
     async def experiments_of(self, uids: Sequence[str]) -> Mapping[str, Experiment]:
         """Return these Experiments, not locked."""

@@ -28,9 +28,7 @@ _POLL_SECONDS = 0.02
 
 def quick_settings(directory: Path, **limits: float) -> Settings:
     """Return settings under which a minute of the protocol is a second."""
-    # A runner may be killed while it searches: then the next waits for the end of its lease.
-    leases = {"search_lease_seconds": 5.0}
-    quick = {"nudge_base_seconds": 1.0, "missing_grace_seconds": 0.5, "reread_grace_seconds": 0.5, **leases, **limits}
+    quick = {"nudge_base_seconds": 1.0, "missing_grace_seconds": 0.5, "reread_grace_seconds": 0.5, **limits}
     return Settings(
         directory=directory / ".kuttab",
         supervise_seconds=0.05,

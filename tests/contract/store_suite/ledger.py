@@ -47,6 +47,26 @@ class LedgerContract:
         async with stores.begin() as store:
             assert await store.due_trials(10) == []
 
+    async def test_a_search_that_a_killed_runner_held_is_free_and_due_at_once(self, stores: Stores) -> None:
+        experiment = await add_experiment(stores)
+        async with stores.begin() as store:
+            locked = await store.experiment(experiment.ref, lock=True)
+            search = await store.suggestion(experiment.uid, lock=True)
+            assert locked is not None
+            assert search is not None
+            search.claim("event-1", at=await store.now(), seconds=3600)
+            locked.searching_until = locked.due_at = search.lease_until
+
+        async with stores.begin() as store:
+            await store.end_searches()
+        async with stores.begin() as store:
+            (due,) = await store.due_experiments(10)
+            search = await store.suggestion(experiment.uid)
+
+            assert due.searching_until is None
+            assert search is not None
+            assert not search.is_held_by_other("event-2", at=await store.now())
+
     async def test_a_host_that_beats_is_not_silent(self, stores: Stores) -> None:
         await _beat(stores, Host("a"))
 
