@@ -22,6 +22,7 @@ from infra.store.reader import SQLReader
 from infra.store.schema import upgrade
 from infra.target.process import ProcessTarget
 from infra.target.worker_environment import PushAccess
+from infra.wiring import Wiring
 from local_runner.clock import repeat
 from local_runner.directory import RunnerDirectory
 from local_runner.loops import Loops, wire
@@ -69,10 +70,7 @@ class EmbeddedRunner:
             target = ProcessTarget(directory.workers, push=push)
             wiring = wire(SQLStores(engine), target, host, settings, self.broker)
             supervisor = Supervisor(wiring, self.broker, target, host)
-            # The directory's lock says that no other runner searches: what a killed one began is begun anew at once.
-            async with wiring.stores.begin() as store:
-                await store.end_searches()
-            await supervisor.look()
+            await _take_over(wiring, supervisor)
             loops = Loops(Runtime(wiring, self.broker), self.broker, supervisor, settings)
             stack.push_async_callback(loops.stop)
             loops.start(has_clock=True)
@@ -142,3 +140,10 @@ class EmbeddedRunner:
         except TimeoutError as error:
             message = f"Workers of {experiment.name} are still alive after {_STOP_SECONDS:g} s"
             raise StopTimeoutError(message) from error
+
+
+async def _take_over(wiring: Wiring, supervisor: Supervisor) -> None:
+    """Adopt Workers, and begin anew what a killed runner was searching: the directory's lock says that it was one."""
+    async with wiring.stores.begin() as store:
+        await store.end_searches()
+    await supervisor.look()
