@@ -1,7 +1,8 @@
 """Engines and transactions: SQLite begins IMMEDIATE, MySQL reads committed; lost connections become TransientError."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,22 @@ POOL_RECYCLE_SECONDS = 240
 _SQLITE_TRANSIENT_WORDS = ("database is locked", "database table is locked", "disk i/o error")
 
 
+class _SQLiteConnection(sqlite3.Connection):
+    """Ends its transaction when it is closed.
+
+    A close alone leaves the transaction, and its lock, to the last cursor's end; where a cancelled task's traceback
+    holds a cursor, every other writer waits for the garbage collector.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it is closed already
+            self.rollback()
+        super().close()
+
+
+_SQLITE_ARGUMENTS = {"timeout": SQLITE_BUSY_SECONDS, "factory": _SQLiteConnection}
+
+
 def _system_now() -> datetime:
     return datetime.now(UTC)
 
@@ -45,7 +62,7 @@ def make_engine(
     options |= {"pool_timeout": pool_timeout_seconds, "max_overflow": 0}
     if parsed.get_backend_name() == "sqlite":
         options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1}
-        engine = create_async_engine(parsed, connect_args={"timeout": SQLITE_BUSY_SECONDS}, **options)
+        engine = create_async_engine(parsed, connect_args=_SQLITE_ARGUMENTS, **options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         return engine

@@ -1,6 +1,7 @@
 """The store's contract, held against every adapter."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -86,3 +87,25 @@ async def test_two_processes_share_a_file_without_losing_an_update(tmp_path: Pat
     assert found.seq == 20
     for stores in both:
         await stores.close()
+
+
+async def test_a_cancelled_transaction_leaves_the_file_to_other_writers(tmp_path: Path) -> None:
+    stores, other = (
+        await _open_file(tmp_path),
+        sqlite3.connect(tmp_path / "kuttab.db", timeout=2.0, check_same_thread=False),
+    )
+
+    async def add(uid: str) -> None:
+        async with stores.begin() as store:
+            await store.add_experiment(an_experiment(uid), a_suggestion(uid))
+
+    for turn in range(150):
+        tasks = [asyncio.create_task(add(f"{turn}-{task}")) for task in range(3)]
+        await asyncio.sleep(turn / 30_000)  # another point of the transaction each turn
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+        other.rollback()
+    other.close()
+    await stores.close()

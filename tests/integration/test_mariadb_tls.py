@@ -92,9 +92,13 @@ async def _cipher(settings: Settings) -> str:
     try:
         async with engine.connect() as connection:
             row = (await connection.execute(text("SHOW STATUS LIKE 'Ssl_cipher'"))).one()
-            return str(row[1])
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            writer = driver._writer
     finally:
         await engine.dispose()
+    await writer.wait_closed()  # TLS says goodbye after the driver's close has returned
+    return str(row[1])
 
 
 async def test_a_server_of_the_named_authority_is_reached_encrypted(
