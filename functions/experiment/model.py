@@ -162,13 +162,10 @@ class Experiment:
         self.wake_at(at + timedelta(seconds=after_seconds))
         self.nudges = 0
 
-    def count_created(self, trials: int, *, at: datetime) -> None:
-        """Count Trials that this transaction creates; they are Pending. A restart is over with the first of them."""
+    def count_created(self, trials: int) -> None:
+        """Count Trials that this transaction creates; they are Pending."""
         self.created_count += trials
         self.pending += trials
-        restarting = next((c for c in self.conditions if c.type == "Restarting"), None)
-        if trials and restarting:
-            self._note("Restarting", restarting.reason, restarting.message, at, status=ConditionStatus.FALSE)
 
     def count_move(self, before: TrialState, after: TrialState) -> None:
         """Count a Trial's transition."""
@@ -205,9 +202,8 @@ class Experiment:
     def end(self, reason: EndReason, *, at: datetime, message: str = "") -> None:
         """End for this reason: Succeeded where a budget, the goal or the search is reached, else Failed."""
         succeeded = reason in SUCCESSES
-        running = next((c for c in self.conditions if c.type == "Running"), None)
-        if running:
-            self._note("Running", running.reason, running.message, at, status=ConditionStatus.FALSE)
+        for it in [c for c in self.conditions if c.type in {"Restarting", "Running"}]:
+            self._note(it.type, it.reason, it.message, at, status=ConditionStatus.FALSE)
         self.phase = Phase.SUCCEEDED if succeeded else Phase.FAILED
         self._note(self.phase, reason, message or MESSAGES.get(reason, reason), at)
         self.completed_at = at

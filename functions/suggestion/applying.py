@@ -36,7 +36,7 @@ async def apply_answer(
         experiment.settle(at=at)
         accepted = answer.suggestions[: experiment.free_slots]
         trials = await _create(event, experiment, accepted, space=claim.request.space, store=store, limits=limits)
-        experiment.count_created(len(trials), at=at)
+        experiment.count_created(len(trials))
         suggestion.note_search(count=len(trials), state=answer.state_after(len(trials)), note=answer.note)
         suggestion.release()
         experiment.searching_until = None

@@ -28,7 +28,7 @@ def add_trial(experiment: Experiment, number: int, *, at: datetime | None = None
     now = at or experiment.created_at
     trial = a_trial(experiment, number, assignments=assigned(x=number / 10), **fields)
     trial.created_at = now
-    experiment.count_created(1, at=now)
+    experiment.count_created(1)
     experiment.count_move(TrialState.PENDING, TrialState.RUNNING)
     trial.state = TrialState.RUNNING
     trial.started_at = now

@@ -45,7 +45,7 @@ def test_rule_7_what_has_ended_goes_on_where_katib_lets_it(
 
 def test_rule_8_is_relaxed_a_budget_below_the_trials_that_exist_is_taken() -> None:
     experiment = an_experiment()
-    experiment.count_created(3, at=EPOCH)
+    experiment.count_created(3)
 
     assert edited(experiment, max_trial_count=2) == []
 

@@ -153,16 +153,22 @@ async def test_a_larger_budget_restarts_an_experiment_that_ended_by_its_old_one(
     assert (experiment.is_completed, experiment.completed_at) == (False, None)
 
 
-async def test_a_restart_is_over_with_its_first_trial_and_may_end_again(house: House) -> None:
+async def test_a_restart_is_seen_until_the_experiment_has_ended_again(house: House) -> None:
     await _ended(house, **LONG_RUNNING)
     await house.play(an_edit(most=3))
-    running = {it.type: it.status for it in (await house.experiment()).conditions}
+    running = [(it.type, it.status) for it in (await house.experiment()).conditions]
 
     await house.play(a_finished_trial(await house.trial(3), 0.4, id="end-3"))
 
     experiment = await house.experiment()
-    assert (running["Restarting"], running["Running"]) == (ConditionStatus.FALSE, ConditionStatus.TRUE)
-    assert (experiment.phase, experiment.completion, experiment.created_count) == (Phase.SUCCEEDED, 2, 3)
+    ended = [(it.type, it.status) for it in experiment.conditions]
+    assert running[1:] == [("Restarting", ConditionStatus.TRUE), ("Running", ConditionStatus.TRUE)]
+    assert ended[1:] == [
+        ("Restarting", ConditionStatus.FALSE),
+        ("Running", ConditionStatus.FALSE),
+        ("Succeeded", ConditionStatus.TRUE),
+    ]
+    assert (experiment.completion, experiment.created_count) == (2, 3)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def finish(experiment: Experiment, number: int, **metrics: float) -> Trial:
     points = [MetricPoint(position=i, name=name, value=str(value)) for i, (name, value) in enumerate(metrics.items())]
     given = (ParameterAssignment(name="x", value="0.5"),)
     trial = a_trial(experiment, number, fold=Fold().add(points), assignments=given)
-    experiment.count_created(1, at=EPOCH)
+    experiment.count_created(1)
     experiment.finish_trial(trial, TrialState.SUCCEEDED, at=EPOCH)
     return trial
 
