@@ -17,6 +17,8 @@ _PRIMARY_ROLES = ("Master", "Chief", "Launcher", "Worker")
 """Of the training operator's replicas, the one whose pod has the role `master`; the first that there is."""
 _PRIMARY_STEP = "step-"
 """Tekton's containers are named after their steps."""
+_MAIN = "main"
+"""What Argo calls the container of a template, whatever name the template gives it."""
 
 
 def build_object(worker: Worker, push: PushAccess, *, image: str) -> Manifest:
@@ -132,7 +134,9 @@ def _with_environment(value: JsonValue, worker: Worker, environment: Mapping[str
         if isinstance(several := changed.get(field), list):
             changed[field] = [_add(it, environment) if f"{prefix}{_name_of(it)}" == name else it for it in several]
     for field in ("container", "script", "trainer"):
-        if isinstance(one := changed.get(field), dict) and (field == "trainer" or _name_of(one) in {"", name}):
+        if isinstance(one := changed.get(field), dict) and (
+            field == "trainer" or name == _MAIN or _name_of(one) in {"", name}
+        ):
             changed[field] = _add(one, environment)
     return changed
 

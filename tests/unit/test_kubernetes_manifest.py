@@ -62,6 +62,16 @@ def test_only_the_primary_container_gets_the_variables() -> None:
     assert "env" not in other
 
 
+@pytest.mark.parametrize("field", ["container", "script"])
+def test_the_container_of_an_argo_template_is_main_whatever_it_is_called(field: str) -> None:
+    template: Any = {"name": "train", field: {"name": "model-training", "image": "any"}}
+    manifest: Any = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "spec": {"templates": [template]}}
+
+    made = built(replace(a_worker(manifest), primary_container_name="main"))
+
+    assert {"name": "KUTTAB_ATTEMPT", "value": "1"} in made["spec"]["templates"][0][field]["env"]
+
+
 def test_a_worker_that_pushes_gets_the_broker() -> None:
     push = MetricsCollectorSpec(collector=Collector(kind=CollectorKind.PUSH))
 
