@@ -48,7 +48,7 @@ def _validate_file(spec: MetricsCollectorSpec) -> Iterator[Problem]:
         yield f"{_FILE}.path", "file path where metrics file exists is required"
     if file.format not in {"TEXT", "JSON"}:
         yield f"{_FILE}.format", "format of metrics file is required for metrics collector"
-    if file.format == "JSON" and spec.filters:
+    if file.format == "JSON" and spec.source and spec.source.filter is not None:
         yield f"{_SOURCE}.filter", "filter must be nil when format of metrics file is json"
 
 

@@ -166,6 +166,11 @@ BROKEN_TEMPLATES: Rows = {
         f"{METRICS}.source.filter",
         "filter must be nil when format of metrics file is json",
     ),
+    "48 an empty filter of JSON": (
+        {METRICS: {**FILE, "source": {"fileSystemPath": {"format": "JSON"}, "filter": {}}}},
+        f"{METRICS}.source.filter",
+        "filter must be nil when format of metrics file is json",
+    ),
     "55 unknown collector": (
         {METRICS: {"collector": {"kind": "None"}}},
         f"{METRICS}.collector.kind",
