@@ -32,7 +32,7 @@ def to_resource(trial: Trial, experiment: Experiment) -> TrialResource:
             name=trial.name,
             namespace=trial.namespace,
             uid=trial.uid,
-            labels={**experiment.labels, EXPERIMENT_LABEL: experiment.name, **trial.labels},
+            labels={**experiment.labels, **trial.labels, EXPERIMENT_LABEL: experiment.name},
             creation_timestamp=trial.created_at,
         ),
         spec=_spec(trial, experiment),

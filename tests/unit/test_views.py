@@ -46,7 +46,7 @@ def an_experiment(edits: dict[str, object] | None = None) -> Experiment:
 def a_trial(experiment: Experiment, number: int = 1) -> Trial:
     trial = Trial.new(experiment.ref, number, target=TargetKind.PROCESS, created_at=CREATED)
     trial.assignments = ASSIGNMENTS
-    experiment.count_created(1, at=CREATED)
+    experiment.count_created(1)
     return trial
 
 
@@ -180,6 +180,17 @@ def test_a_trial_shows_what_runs() -> None:
     assert ("retainRun" in spec, spec["primaryContainerName"]) == (False, "training")
     assert resource.spec.objective == experiment.spec.objective
     assert resource.spec.metrics_collector == experiment.spec.metrics_collector_spec
+
+
+def test_no_label_of_an_experiment_makes_its_trials_another_ones() -> None:
+    experiment = an_experiment()
+    experiment.labels = {"katib.kubeflow.org/experiment": "other"}
+    trial = a_trial(experiment)
+    trial.labels = dict(experiment.labels)
+
+    labels = trial_view.to_resource(trial, experiment).metadata.labels
+
+    assert labels == {"katib.kubeflow.org/experiment": "digits"}
 
 
 @pytest.mark.parametrize(
