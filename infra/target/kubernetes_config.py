@@ -8,6 +8,7 @@ from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 
 from infra.target.kubernetes_errors import KubernetesRefusedError
+from infra.target.kubernetes_exec import PluginAuth
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 30.0
@@ -31,10 +32,13 @@ def open_client() -> httpx2.AsyncClient:
 def client_of(config: SingleConfig) -> httpx2.AsyncClient:
     """Return a client of one context. Raises KubernetesRefusedError."""
     timeout = httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS, pool=None)
-    config = config._replace(user=config.user or User())
+    user = config.user or User()
+    config = config._replace(user=user)
     try:
         client = AsyncClient(config, ConnectionParams(timeout=timeout))
     except (ConfigError, OSError, ValueError) as error:
         words = f"the cluster's configuration cannot be used: {error}"
         raise KubernetesRefusedError(0, "NoCluster", words) from error
+    if user.exec is not None and user.token is None and user.token_file is None:
+        client.auth = PluginAuth(config, user.exec)
     return client

@@ -75,13 +75,11 @@ async def _trial_names(reader: "SQLReader", namespace: str) -> list[str]:
 
 
 def _page(settings: "Settings", trial: "Trial", experiment: "Experiment") -> str:
+    from events.trial import TargetKind
     from functions.trial.view import to_resource
-    from local_runner.cli.errors import CommandError
     from local_runner.cli.logs import log_path
     from local_runner.view.describe import describe_trial
 
-    try:
-        log = str(log_path(settings, trial, trial.attempt))
-    except CommandError:
-        log = "<none>"
+    is_here = trial.target == TargetKind.PROCESS
+    log = str(log_path(settings, trial, trial.attempt)) if is_here else f"kuttab logs {trial.name}"
     return "\n".join(describe_trial(trial, experiment, to_resource(trial, experiment).status.conditions, log))

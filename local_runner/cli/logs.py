@@ -1,4 +1,4 @@
-"""`kuttab logs`: what a Trial's Worker has written."""
+"""`kuttab logs`: what a Trial's Worker has written, wherever it runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,44 +42,73 @@ async def _print(  # noqa: PLR0917 - what the command line says
     tail: int,
     is_previous: bool,  # noqa: FBT001
 ) -> None:
-    from local_runner.cli.errors import not_found
+    from events.trial import TargetKind
+    from local_runner.cli.errors import AbsentError, not_found
     from local_runner.cli.opening import open_reader
 
     async with open_reader(settings) as reader:
         trial = await reader.trial(namespace, name)
         if trial is None:
             raise not_found("trials", name)
-        path = log_path(settings, trial, trial.attempt - is_previous)
-        if is_following:
-            await _follow(reader, trial, path, tail)
+        attempt = trial.attempt - is_previous
+        if attempt < 1:
+            raise AbsentError(f"error: {trial.name} has no attempt before the current one")
+        if trial.target == TargetKind.PROCESS:
+            await _print_local(settings, reader, trial, attempt, is_following=is_following, tail=tail)
         else:
-            _print_whole(trial, path, tail)
+            await _print_remote(settings, reader, trial, attempt, is_following=is_following, tail=tail)
+
+
+async def _print_local(
+    settings: "Settings", reader: "SQLReader", trial: "Trial", attempt: int, *, is_following: bool, tail: int
+) -> None:
+    path = log_path(settings, trial, attempt)
+    if is_following:
+        await _follow(reader, trial, path, tail)
+    else:
+        _print_whole(settings, trial, attempt, path, tail)
+
+
+async def _print_remote(
+    settings: "Settings", reader: "SQLReader", trial: "Trial", attempt: int, *, is_following: bool, tail: int
+) -> None:
+    from local_runner.cli.errors import AbsentError
+    from local_runner.cli.remote_logs import REMOTE, follow, open_log, print_whole
+
+    if trial.target not in REMOTE:
+        raise AbsentError(f"error: {trial.name} runs on target {trial.target}: only its client has its log")
+    async with open_log(settings, reader, trial, attempt) as log:
+        if is_following:
+            await follow(log, reader, trial, attempt, tail=tail)
+        else:
+            is_over = not trial.is_active or attempt != trial.attempt
+            await print_whole(log, trial, is_over=is_over, tail=tail)
 
 
 def log_path(settings: "Settings", trial: "Trial", attempt: int) -> Path:
-    """Return where a process Worker's log is. Raises CommandError where there can be none."""
-    from events.trial import TargetKind
-    from local_runner.cli.errors import AbsentError
-
-    if trial.target != TargetKind.PROCESS:
-        raise AbsentError(f"error: {trial.name} runs on target {trial.target}: its log is not here")
-    if attempt < 1:
-        raise AbsentError(f"error: {trial.name} has no attempt before the current one")
+    """Return where a process Worker's log is on its host."""
     return settings.directory / "workers" / f"{trial.uid}-{attempt}" / "log"
 
 
-def _print_whole(trial: "Trial", path: Path, tail: int) -> None:
+def _print_whole(settings: "Settings", trial: "Trial", attempt: int, path: Path, tail: int) -> None:
     from local_runner.cli.errors import AbsentError
     from local_runner.cli.tailing import copy_from, tail_position
 
     if not path.exists():
-        raise AbsentError(f"error: {trial.name} has no log: {_why(trial)}")
+        raise AbsentError(f"error: {trial.name} has no log: {_why(settings, trial, attempt)}")
     copy_from(path, tail_position(path, tail))
 
 
-def _why(trial: "Trial") -> str:
-    if trial.is_active and not trial.started_at:
+def _why(settings: "Settings", trial: "Trial", attempt: int) -> str:
+    host = (
+        trial.host
+        if attempt == trial.attempt
+        else next((it.host for it in trial.attempts if it.attempt == attempt), "")
+    )
+    if attempt == trial.attempt and trial.is_active and not trial.started_at:
         return "its Worker has not started yet (-f waits for it)"
+    if host and settings.database:
+        return f"it ran on host {host}; call this there, with the --dir of its runner"
     return trial.message.partition("\n")[0] or "it was deleted, or its Worker ran on another host"
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from kubernetes_validate import ValidationError, validate
 
-from tests.services.kubernetes_controllers import Controllers
 from tests.services.kubernetes_http import Request, Response
+from tests.services.kubernetes_operators import Operators
 from tests.services.kubernetes_pods import Kubelet
 from tests.services.kubernetes_store import KINDS, PODS, Kind, RefusedError, Store, matches, merge, now
 
@@ -44,12 +44,12 @@ class Api:
     calls: list[str] = field(default_factory=list)
     """Method and path of every call, as it came."""
     kubelet: Kubelet = field(init=False)
-    controllers: Controllers = field(init=False)
+    controllers: Operators = field(init=False)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.kubelet = Kubelet(self.store)
-        self.controllers = Controllers(self.store, self.kubelet)
+        self.controllers = Operators(self.store, self.kubelet)
 
     async def answer(self, request: Request) -> Response:
         self.calls.append(f"{request.method} {request.path}")

@@ -1,4 +1,4 @@
-"""Controllers of the tests' cluster: they make pods of Jobs, PyTorchJobs and Workflows, and say how these ended."""
+"""Kubernetes' own controllers in the tests' cluster: they run Jobs, and delete what an object owns."""
 
 import asyncio
 import copy
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.services.kubernetes_pods import Kubelet
-from tests.services.kubernetes_store import JOBS, PODS, PYTORCH_JOBS, WORKFLOWS, Kind, Store, now
+from tests.services.kubernetes_store import JOBS, PODS, Kind, Store, now
 
 Json = dict[str, Any]
 
@@ -22,11 +22,14 @@ class Controllers:
     _tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
     def created(self, kind: Kind, found: Json) -> None:
-        work = {JOBS: self._run_job, PYTORCH_JOBS: self._run_training, WORKFLOWS: self._run_workflow}.get(kind)
         if kind == PODS:
             self.kubelet.start(found)
-        elif work is not None and not self.is_idle and not (found.get("spec") or {}).get("suspend"):
-            self._tasks[found["metadata"]["uid"]] = asyncio.ensure_future(work(found))
+        elif not self.is_idle and not (found.get("spec") or {}).get("suspend") and (work := self.work_of(kind, found)):
+            self._tasks[found["metadata"]["uid"]] = asyncio.ensure_future(work)
+
+    def work_of(self, kind: Kind, found: Json) -> Any:
+        """Return what the controller of this kind does with a new object, as a coroutine; None where there is none."""
+        return self._run_job(found) if kind == JOBS else None
 
     async def delete(self, kind: Kind, found: Json, *, is_foreground: bool) -> None:
         """End what the object owns; in the foreground it is there until that is gone."""
@@ -46,44 +49,18 @@ class Controllers:
             async with asyncio.timeout(spec.get("activeDeadlineSeconds")):
                 for nth in range(int(spec.get("backoffLimit", 6)) + 1):
                     labels = {"batch.kubernetes.io/job-name": name, "job-name": name}
-                    pod = self._make_pod(JOBS, job, f"{name}-{nth}-x", spec["template"], labels)
-                    if await self._until_over(pod):
-                        self._conclude(JOBS, job, "Complete", "CompletionsReached", "Reached expected number of pods")
+                    pod = self.make_pod(JOBS, job, f"{name}-{nth}-x", spec["template"], labels)
+                    if await self.until_over(pod):
+                        self.conclude(JOBS, job, "Complete", "CompletionsReached", "Reached expected number of pods")
                         return
-            self._conclude(JOBS, job, "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+            self.conclude(JOBS, job, "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
         except TimeoutError:
             for pod in [it for it in self.store.list(PODS, job["metadata"]["namespace"]) if _is_owned(it, job)]:
                 await self.kubelet.end(pod)
             words = "Job was active longer than specified deadline"
-            self._conclude(JOBS, job, "Failed", "DeadlineExceeded", words)
+            self.conclude(JOBS, job, "Failed", "DeadlineExceeded", words)
 
-    async def _run_training(self, job: Json) -> None:
-        job["status"] = {"startTime": now(), "conditions": [_condition("Running", "PyTorchJobRunning", "is running")]}
-        self.store.update(PYTORCH_JOBS, job)
-        pods, name = [], job["metadata"]["name"]
-        for role, replicas in job["spec"]["pytorchReplicaSpecs"].items():
-            for index in range(int(replicas.get("replicas", 1))):
-                kind = {"training.kubeflow.org/replica-type": role.lower()}
-                labels = kind | ({"training.kubeflow.org/job-role": "master"} if role == "Master" else {})
-                made = f"{name}-{role.lower()}-{index}"
-                pods.append(self._make_pod(PYTORCH_JOBS, job, made, replicas["template"], labels))
-        ends = await asyncio.gather(*(self._until_over(pod) for pod in pods))
-        kind, words = ("Succeeded", "is successfully completed") if all(ends) else ("Failed", "has failed")
-        self._conclude(PYTORCH_JOBS, job, kind, f"PyTorchJob{kind}", f"PyTorchJob {name} {words}.")
-
-    async def _run_workflow(self, flow: Json) -> None:
-        spec, name = flow["spec"], flow["metadata"]["name"]
-        template = next(it for it in spec["templates"] if it["name"] == spec["entrypoint"])
-        metadata = spec.get("podMetadata") or {}
-        pod_template = {"metadata": metadata, "spec": {"containers": [{"name": "main", **template["container"]}]}}
-        flow["status"] = {"phase": "Running", "startedAt": now()}
-        self.store.update(WORKFLOWS, flow)
-        labels = {"workflows.argoproj.io/workflow": name}
-        has_succeeded = await self._until_over(self._make_pod(WORKFLOWS, flow, name, pod_template, labels))
-        flow["status"] |= {"phase": "Succeeded" if has_succeeded else "Failed", "finishedAt": now()}
-        self.store.update(WORKFLOWS, flow)
-
-    def _make_pod(self, kind: Kind, owner: Json, name: str, template: Json, labels: Json) -> Json:
+    def make_pod(self, kind: Kind, owner: Json, name: str, template: Json, labels: Json) -> Json:
         metadata = copy.deepcopy(template.get("metadata") or {})
         about = {"apiVersion": kind.api_version, "kind": kind.kind, "name": owner["metadata"]["name"]}
         reference = {**about, "uid": owner["metadata"]["uid"], "controller": True, "blockOwnerDeletion": True}
@@ -93,24 +70,24 @@ class Controllers:
         self.kubelet.start(pod)
         return pod
 
-    async def _until_over(self, pod: Json) -> bool:
+    async def until_over(self, pod: Json) -> bool:
         """Wait until the pod has ended; tell whether well."""
         while pod["status"]["phase"] not in {"Succeeded", "Failed"}:
             await self.store.changed.wait()
         return bool(pod["status"]["phase"] == "Succeeded")
 
-    def _conclude(self, kind: Kind, found: Json, condition: str, reason: str, message: str) -> None:
+    def conclude(self, kind: Kind, found: Json, end: str, reason: str, message: str) -> None:
         status = {**found["status"], "active": 0}
-        if condition in {"Complete", "Succeeded"}:
+        if end in {"Complete", "Succeeded"}:
             status["completionTime"] = now()
-        status["conditions"] = [*(status.get("conditions") or []), _condition(condition, reason, message)]
+        status["conditions"] = [*(status.get("conditions") or []), condition(end, reason, message)]
         found["status"] = status
         self.store.update(kind, found)
 
 
-def _condition(kind: str, reason: str, message: str) -> Json:
+def condition(kind: str, reason: str, message: str, *, status: str = "True") -> Json:
     times = {"lastTransitionTime": now()}
-    return {"type": kind, "status": "True", "reason": reason, "message": message, **times}
+    return {"type": kind, "status": status, "reason": reason, "message": message, **times}
 
 
 def _is_owned(pod: Json, owner: Json) -> bool:

@@ -38,9 +38,18 @@ class Kind:
 PODS = Kind("api/v1", "pods", "Pod")
 JOBS = Kind("apis/batch/v1", "jobs", "Job")
 PYTORCH_JOBS = Kind("apis/kubeflow.org/v1", "pytorchjobs", "PyTorchJob")
+TRAININGS = (
+    PYTORCH_JOBS,
+    *(Kind("apis/kubeflow.org/v1", f"{it.lower()}s", it) for it in ("TFJob", "MPIJob", "XGBoostJob")),
+)
+TRAIN_JOBS = Kind("apis/trainer.kubeflow.org/v1alpha1", "trainjobs", "TrainJob")
 WORKFLOWS = Kind("apis/argoproj.io/v1alpha1", "workflows", "Workflow")
+PIPELINE_RUNS = Kind("apis/tekton.dev/v1", "pipelineruns", "PipelineRun")
 CONFIG_MAPS = Kind("api/v1", "configmaps", "ConfigMap")
-KINDS = (PODS, JOBS, PYTORCH_JOBS, WORKFLOWS, CONFIG_MAPS, Kind("api/v1", "events", "Event"))
+KINDS = (
+    *(PODS, JOBS, *TRAININGS, TRAIN_JOBS, WORKFLOWS, PIPELINE_RUNS),
+    *(CONFIG_MAPS, Kind("api/v1", "events", "Event")),
+)
 
 
 class RefusedError(Exception):

@@ -17,7 +17,7 @@ from events.trial import TargetKind
 from functions.trial.model import Trial
 from infra.broker.unwrap import unwrap
 from local_runner.cli.main import cli
-from tests.builders import an_experiment_manifest
+from tests.builders import a_failed_attempt, an_experiment_manifest
 from tests.unit.cli_material import a_past, fill_directory
 
 OBSERVED = {"resumePolicy": "LongRunning", "maxTrialCount": 3}
@@ -158,6 +158,22 @@ def test_a_log_that_is_not_there_says_why(trials: list[Trial]) -> None:
     assert [it.exit_code for it in answers] == [1, 1]
     assert answers[0].stderr == f"error: {trials[1].name} has no log: exit code 3\n"
     assert "no attempt before the current one" in answers[1].stderr
+
+
+def test_a_log_on_another_host_says_where(tmp_path: Path) -> None:
+    experiment, (first, again) = a_past([0.5, 0.25], **OBSERVED)
+    for trial in (first, again):
+        trial.target, trial.host = TargetKind.PROCESS, "b"
+    again.attempt, again.attempts = 2, (a_failed_attempt(again, host="a"),)
+    fill_directory(tmp_path / ".kuttab", experiment, [first, again])
+    database = f"sqlite+aiosqlite:///{tmp_path}/.kuttab/kuttab.db"
+
+    names = [(first.name,), (again.name, "--previous")]
+    answers = [kuttab("logs", *it, "--dir", str(tmp_path), "--database", database).stderr for it in names]
+
+    hint = "; call this there, with the --dir of its runner\n"
+    assert answers[0] == f"error: {first.name} has no log: it ran on host b{hint}"
+    assert answers[1] == f"error: {again.name} has no log: it ran on host a{hint}"
 
 
 @pytest.mark.usefixtures("trials")
