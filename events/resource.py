@@ -39,9 +39,13 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", alias_generator=to_camel, populate_by_name=True)
 
     def to_manifest(self) -> Manifest:
-        """Return this as JSON types; what is unset, or empty as it is by default, is left out, as Katib does it."""
+        """Return this as JSON types, as Katib prints it.
+
+        What is unset, or empty as it is by default, is left out; times are whole seconds, which the events and the
+        store are more precise than.
+        """
         manifest = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        _leave_out_empty(self, manifest)
+        _print_as_katib(self, manifest)
         return manifest
 
     def replace(self, **changes: object) -> Self:
@@ -49,19 +53,24 @@ class Model(BaseModel):
         return self.model_copy(update=changes)
 
 
-def _leave_out_empty(value: object, manifest: JsonValue) -> None:
-    """Take the empty texts, lists and objects and what is false out of a manifest, where that is the default."""
+def _print_as_katib(value: object, manifest: JsonValue) -> None:
+    """Take the empty texts, lists and objects and what is false out of a manifest, where that is the default.
+
+    Of times the parts of a second are cut off, as Kubernetes does it.
+    """
     if isinstance(value, Model) and isinstance(manifest, dict):
         for name, field in type(value).model_fields.items():
             alias, item = field.alias or name, getattr(value, name)
             is_default = item == field.get_default(call_default_factory=True)
             if is_default and (item is False or item in ("", (), {})):
                 manifest.pop(alias, None)
+            elif isinstance(item, datetime):
+                manifest[alias] = to_wire_time(item.replace(microsecond=0))
             elif alias in manifest:
-                _leave_out_empty(item, manifest[alias])
+                _print_as_katib(item, manifest[alias])
     elif isinstance(value, tuple) and isinstance(manifest, list):
         for item, part in zip(value, manifest, strict=True):
-            _leave_out_empty(item, part)
+            _print_as_katib(item, part)
 
 
 class Strict(Model):

@@ -1,5 +1,7 @@
 """What kubectl shows of an Experiment, a Trial and a Suggestion."""
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -85,6 +87,22 @@ def test_a_new_experiment_shows_no_zeros() -> None:
         ],
         "currentOptimalTrial": {"observation": {}},
     }
+
+
+def test_times_are_printed_in_whole_seconds_and_kept_as_they_were() -> None:
+    experiment = an_experiment()
+    experiment.created_at = CREATED.replace(microsecond=999_999)
+    experiment.end(EndReason.GOAL, at=ENDED.replace(microsecond=123_456))
+
+    resource = experiment_view.to_resource(experiment, {})
+
+    printed = json.dumps(resource.to_manifest())
+    times = re.findall(r'"[a-zA-Z]*Time(?:stamp)?": "([^"]*)"', printed)
+    assert len(times) == 7
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time) for time in times)
+    assert '"creationTimestamp": "2026-03-01T12:00:00Z"' in printed
+    assert resource.status is not None
+    assert resource.status.conditions[-1].last_update_time.microsecond == 123_456
 
 
 def test_an_experiment_shows_who_it_is_and_what_was_asked() -> None:
