@@ -80,7 +80,7 @@ class Store(Rungs, Protocol):
         ...
 
     async def suggestion(self, experiment_uid: str, *, lock: bool = False) -> Suggestion | None:
-        """Return the Experiment's search."""
+        """Return the Experiment's search; without a lock also None where its row cannot be read."""
         ...
 
     async def trial(self, experiment_uid: str, number: int, *, lock: bool = False) -> Trial | None:
@@ -145,19 +145,19 @@ class Ledger(Store, Protocol):
         ...
 
     async def due_experiments(self, limit: int) -> Sequence[Experiment]:
-        """Return and lock Experiments whose `due_at` has come, skipping rows that others hold."""
+        """Return and lock Experiments whose `due_at` has come, less rows that others hold or that nobody can read."""
         ...
 
     async def due_trials(self, limit: int) -> Sequence[Trial]:
-        """Return and lock Trials whose `due_at` has come, skipping rows that others hold."""
+        """Return and lock Trials whose `due_at` has come, less rows that others hold or that nobody can read."""
         ...
 
     async def end_searches(self) -> None:
         """Give back the leases of searches that nobody holds any more: for a runner that knows it is the only one."""
         ...
 
-    async def experiments_of(self, uids: Sequence[str]) -> Mapping[str, Experiment]:
-        """Return these Experiments, not locked."""
+    async def experiments_of(self, uids: Sequence[str]) -> Mapping[str, Experiment | None]:
+        """Return these Experiments, not locked; None for one whose row is there but cannot be read."""
         ...
 
     async def beat(self, host: Host) -> None:

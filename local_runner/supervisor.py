@@ -74,8 +74,7 @@ class Supervisor:
     async def look(self) -> None:
         """Beat, then bring every Worker and its row one step closer to each other."""
         alive = await self.target.list_workers()
-        held = await self._beat()
-        wanted = {(it.trial.uid, it.trial.attempt) for it in held if it.trial.is_active}
+        held, wanted = await self._beat()
         for uid, attempt in alive:
             if (uid, attempt) not in wanted and (uid, attempt) not in self.launching:
                 await self.target.remove(_unwanted(uid, attempt))
@@ -84,20 +83,22 @@ class Supervisor:
             if (it.trial.uid, it.trial.attempt) not in self.launching:
                 await self._tend_safely(it)
 
-    async def _beat(self) -> list[_Held]:
-        """Write the heartbeat and read what this host holds, in one transaction."""
+    async def _beat(self) -> tuple[list[_Held], set[Key]]:
+        """Write the heartbeat and read what this host holds, in one transaction; with it the Workers that must live.
+
+        Those of an Experiment that cannot be read live on, and wait for somebody to mend its row.
+        """
         async with self.wiring.stores.begin() as store:
             # A host also claims Trials that run elsewhere, as jobs of AWS Batch: those are not here to be looked at.
             trials = [it for it in await store.trials_of_host(self.host.name) if it.target == self.kind]
-            keys = [(trial.uid, trial.attempt) for trial in trials if trial.is_active]
+            keys = {(trial.uid, trial.attempt) for trial in trials if trial.is_active}
             self.busy = sum(key not in self.launching for key in keys)
             busy = self.busy + len(self.launching)
             await store.beat(Host(self.host.name, self.host.slots, busy, self.host.labels))
             experiments = await store.experiments_of(list({trial.experiment_uid for trial in trials}))
         self._changed.set()
-        return [
-            _hold(experiments[trial.experiment_uid], trial) for trial in trials if trial.experiment_uid in experiments
-        ]
+        pairs = ((experiments.get(trial.experiment_uid), trial) for trial in trials)
+        return [_hold(experiment, trial) for experiment, trial in pairs if experiment is not None], keys
 
     async def _tend_safely(self, held: _Held) -> None:
         """Tend one Trial; what goes wrong with it is logged and disturbs no other."""

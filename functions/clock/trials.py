@@ -37,7 +37,7 @@ async def nudge_trials(event: ClockTicked, stores: Stores, limits: Limits) -> li
         for trial in trials:
             experiment = experiments.get(trial.experiment_uid)
             if experiment is None:
-                trial.due_at = None
+                await _put_off(trial, store, limits, is_for_good=trial.experiment_uid not in experiments)
             elif await _is_spent(experiment, trial, store, limits):
                 spent.append((experiment.ref, trial.number))
             else:
@@ -47,6 +47,14 @@ async def nudge_trials(event: ClockTicked, stores: Stores, limits: Limits) -> li
     for ref, number in spent:
         follow += await _give_up(ref, number, event, stores, limits)
     return follow
+
+
+async def _put_off(trial: Trial, store: Ledger, limits: Limits, *, is_for_good: bool) -> None:
+    """Leave a Trial alone whose Experiment is gone, or cannot be read: then it is looked at again, ever less often."""
+    if is_for_good:
+        trial.due_at = None
+    else:
+        move_on(trial, limits, at=await store.now(), counts=False)
 
 
 async def _is_spent(experiment: Experiment, trial: Trial, store: Ledger, limits: Limits) -> bool:

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, Table, delete, select, update
 
 from functions.catalog import satisfies
 from functions.experiment.model import Experiment
 from functions.ports import Host
 from functions.trial.model import ACTIVE, Trial
 from infra.store.mapping import experiments, hosts, launch_queues, suggestions, tombstones, trials
+from infra.store.readable import SILENCE_SECONDS, has_key, read_rows
 from infra.store.store import SQLStore
 
 _RANK_EXPERIMENTS, _RANK_TRIALS = 0, 2
@@ -22,12 +24,20 @@ class SQLLedger(SQLStore):
         """Return and lock Experiments whose time has come."""
         query = select(Experiment).where(experiments.c.due_at <= await self.now())
         query = query.order_by(experiments.c.due_at).limit(limit)
-        return list(await self._session.scalars(self._lock(query, _RANK_EXPERIMENTS, skip_locked=True)))
+        return await self._read_due(experiments, self._lock(query, _RANK_EXPERIMENTS, skip_locked=True))
 
     async def due_trials(self, limit: int) -> Sequence[Trial]:
         """Return and lock Trials whose time has come."""
         query = select(Trial).where(trials.c.due_at <= await self.now()).order_by(trials.c.due_at).limit(limit)
-        return list(await self._session.scalars(self._lock(query, _RANK_TRIALS, skip_locked=True)))
+        return await self._read_due(trials, self._lock(query, _RANK_TRIALS, skip_locked=True))
+
+    async def _read_due(self, table: Table, query: Select[Any]) -> list[Any]:
+        """Return what can be read; the rest is put off, so that it takes nobody's place in the next page."""
+        found, unread = await read_rows(self._session, query)
+        later = await self.now() + timedelta(seconds=SILENCE_SECONDS)
+        for key in unread:
+            await self._session.execute(update(table).where(*has_key(table, key)).values(due_at=later))
+        return found
 
     async def end_searches(self) -> None:
         """Give back the leases of searches that nobody holds any more: for a runner that knows it is the only one."""
@@ -37,12 +47,12 @@ class SQLLedger(SQLStore):
         await self._session.execute(update(experiments).where(held).values(woken))
         await self._session.execute(update(suggestions).where(suggestions.c.lease_until.is_not(None)).values(free))
 
-    async def experiments_of(self, uids: Sequence[str]) -> Mapping[str, Experiment]:
-        """Return these Experiments, not locked."""
+    async def experiments_of(self, uids: Sequence[str]) -> Mapping[str, Experiment | None]:
+        """Return these Experiments, not locked; see the port."""
         if not uids:
             return {}
-        found = await self._session.scalars(select(Experiment).where(experiments.c.uid.in_(uids)))
-        return {experiment.uid: experiment for experiment in found}
+        found, unread = await read_rows(self._session, select(Experiment).where(experiments.c.uid.in_(uids)))
+        return {**{experiment.uid: experiment for experiment in found}, **{uid: None for (uid,) in unread}}
 
     async def beat(self, host: Host) -> None:
         """Write the heartbeat; a lost host that beats is back."""
@@ -90,7 +100,8 @@ class SQLLedger(SQLStore):
     async def trials_of_host(self, name: str) -> Sequence[Trial]:
         """Return the Trials whose Workers this host holds or must remove."""
         query = select(Trial).where(trials.c.host == name, trials.c.removed_at.is_(None))
-        return list(await self._session.scalars(query.order_by(trials.c.experiment_uid, trials.c.number)))
+        found, _ = await read_rows(self._session, query.order_by(trials.c.experiment_uid, trials.c.number))
+        return found
 
     async def delete_tombstones(self, older_than_seconds: float, limit: int) -> None:
         """Forget old tombstones, a page at a time."""

@@ -16,6 +16,7 @@ from functions.suggestion.model import Suggestion
 from functions.trial.model import Trial, TrialState
 from infra.store import mysql
 from infra.store.mapping import experiments, hosts, map_domain, observation_logs, suggestions, trials
+from infra.store.readable import UNREADABLE, UnreadableRowError, read_rows, say_why
 
 PAGE_COUNT = 500
 """Rows of one page; callers ask for the next by the last one that they have seen."""
@@ -24,12 +25,18 @@ _Answer = TypeVar("_Answer")
 
 
 def _twice(read: Callable[_Asked, Coroutine[Any, Any, _Answer]]) -> Callable[_Asked, Coroutine[Any, Any, _Answer]]:
-    """Read once more on another connection where the server has closed the first, as it does with idle ones."""
+    """Read once more on another connection where the server has closed the first, as it does with idle ones.
+
+    Raises UnreadableRowError where the row that is asked for cannot be read.
+    """
 
     @wraps(read)
     async def ask(*args: _Asked.args, **named: _Asked.kwargs) -> _Answer:
         try:
             return await read(*args, **named)
+        except UNREADABLE as error:
+            what = "/".join(map(str, args[1:]))
+            raise UnreadableRowError(f"{what}: a row of the database cannot be read: {say_why(error)}") from error
         except DBAPIError as error:
             if not (error.connection_invalidated or mysql.is_transient(error)):
                 raise
@@ -39,7 +46,7 @@ def _twice(read: Callable[_Asked, Coroutine[Any, Any, _Answer]]) -> Callable[_As
 
 
 class SQLReader:
-    """Reads a database, an empty or a busy one alike."""
+    """Reads a database, an empty or a busy one alike; of many rows those that cannot be read are passed over."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         map_domain()
@@ -57,7 +64,8 @@ class SQLReader:
         if namespace is not None:
             query = query.where(experiments.c.namespace == namespace)
         async with self._session() as session:
-            return list(await session.scalars(query.order_by(experiments.c.created_at, experiments.c.name)))
+            found, _ = await read_rows(session, query.order_by(experiments.c.created_at, experiments.c.name))
+            return found
 
     @_twice
     async def experiment(self, namespace: str, name: str) -> Experiment | None:
@@ -110,14 +118,16 @@ class SQLReader:
         if states:
             query = query.where(trials.c.state.in_(states))
         async with self._session() as session:
-            return list(await session.scalars(query.order_by(trials.c.number).limit(limit)))
+            found, _ = await read_rows(session, query.order_by(trials.c.number).limit(limit))
+            return found
 
     @_twice
     async def last_ended(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
         """Return the Trials that ended last, newest first."""
         query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.seq.is_not(None))
         async with self._session() as session:
-            return list(await session.scalars(query.order_by(trials.c.seq.desc()).limit(limit)))
+            found, _ = await read_rows(session, query.order_by(trials.c.seq.desc()).limit(limit))
+            return found
 
     @_twice
     async def trial_of_number(self, experiment_uid: str, number: int) -> Trial | None:

@@ -18,6 +18,7 @@ from functions.suggestion.model import Suggestion
 from functions.trial.model import ACTIVE, Trial
 from infra.store.inserts import POINTS_PER_STATEMENT, insert_new, insert_points
 from infra.store.mapping import experiments, hosts, observation_logs, suggestions, tombstones, trials
+from infra.store.readable import read_rows
 from infra.store.rungs import SQLRungs, delete_rungs
 from infra.store.types import load_labels, to_time_text
 
@@ -112,7 +113,7 @@ class SQLStore(SQLRungs):
             return cast("Suggestion", self._locked[key])
         query = select(Suggestion).where(suggestions.c.experiment_uid == experiment_uid)
         if not lock:
-            return cast("Suggestion | None", await self._session.scalar(query))
+            return next(iter((await read_rows(self._session, query))[0]), None)
         for found in await self._read_locked(query, _SUGGESTIONS):
             self._locked[key] = found
         return cast("Suggestion | None", self._locked.get(key))
