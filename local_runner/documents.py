@@ -23,7 +23,8 @@ MAX_VALUES = 100_000
 """Values of one document with its aliases written out: a few lines of nested aliases can mean billions."""
 STDIN = "-"
 
-_NUMBER_TAGS = ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")
+_FLOAT_TAG = "tag:yaml.org,2002:float"
+_NUMBER_TAGS = (_FLOAT_TAG, "tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")
 _INT = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)$")
 _FLOAT = re.compile(
     r"(?:[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
@@ -66,7 +67,7 @@ class _Loader(yaml.SafeLoader):
         return dict(super().construct_mapping(node, deep))
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+_Loader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, list("-+0123456789."))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:int", _INT, list("-+0123456789"))
 
 
@@ -107,7 +108,12 @@ def _read(name: str, shown: str) -> str:
 def _parse(text: str, shown: str) -> Iterator[JsonValue]:
     """Yield the documents as JSON values."""
     try:
-        for value in yaml.load_all(text, Loader=_Loader):
+        loader = _Loader(text)
+        while loader.check_node():
+            node = loader.get_node()
+            assert node is not None
+            _refuse_what_is_not_finite(node, loader)
+            value = loader.construct_document(node)
             if value is not None:
                 yield _Copy().to_json(value)
     except yaml.MarkedYAMLError as error:
@@ -119,6 +125,35 @@ def _parse(text: str, shown: str) -> Iterator[JsonValue]:
         raise DocumentError(f"{shown}: is nested too deeply") from error
     except ValueError as error:
         raise DocumentError(f"{shown}: {error}") from error
+
+
+def _refuse_what_is_not_finite(root: "yaml.Node", loader: _Loader) -> None:
+    """Raise where a number is infinite or none: JSON cannot write it, and here its path and its line are known."""
+    for path, node in _walk(root):
+        if not isinstance(node, yaml.ScalarNode) or node.tag != _FLOAT_TAG:
+            continue
+        if not math.isfinite(loader.construct_yaml_float(node)):
+            problem = f"{path}: {node.value} is no number that JSON can write"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+def _walk(root: "yaml.Node") -> Iterator[tuple[str, "yaml.Node"]]:
+    """Yield each node once with its path, in the order of the file; aliases may lead in circles."""
+    waiting, seen = [("", root)], set()
+    while waiting:
+        path, node = waiting.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            yield path, node
+            waiting += reversed(list(_children(path, node)))
+
+
+def _children(path: str, node: "yaml.Node") -> Iterator[tuple[str, "yaml.Node"]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield f"{path}.{key.value if isinstance(key, yaml.ScalarNode) else '?'}".removeprefix("."), value
+    elif isinstance(node, yaml.SequenceNode):
+        yield from ((f"{path}[{index}]", item) for index, item in enumerate(node.value))
 
 
 def _with_line(shown: str, error: yaml.MarkedYAMLError) -> str:
@@ -142,8 +177,6 @@ class _Copy:
             return {_to_key(key): self.to_json(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.to_json(item) for item in value]
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{value} is no number that JSON can write")
         if value is None or isinstance(value, bool | int | float | str):
             return value
         raise ValueError(f"a value of type {type(value).__name__} is nothing that JSON can write")

@@ -10,6 +10,7 @@ from functions.experiment.budget_rules import validate_budget
 from functions.experiment.collector_rules import validate_collector
 from functions.experiment.constraint_rules import validate_parameter_constraints
 from functions.experiment.life_rules import validate_life
+from functions.experiment.metadata_rules import validate_metadata
 from functions.experiment.objectives_rules import validate_metric_constraints, validate_objectives
 from functions.experiment.parsing import Problem
 from functions.experiment.search_rules import validate_algorithm, validate_early_stopping, validate_space
@@ -44,6 +45,7 @@ def validate_experiment(resource: ExperimentResource) -> Iterator[Problem]:
     """Yield everything that is wrong with an Experiment that has its defaults."""
     spec = resource.spec
     yield from _validate_identity(resource)
+    yield from validate_metadata(resource.metadata)
     yield from validate_budget(spec)
     yield from validate_life(spec)
     yield from _validate_objective(spec.objective)

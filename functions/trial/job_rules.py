@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from pydantic import JsonValue
 
 from events.resource import Manifest
+from functions.trial.container_rules import program_errors
 from functions.trial.manifest import PLACEHOLDER
 
 _JOB = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
@@ -145,6 +146,8 @@ def _container_errors(value: JsonValue, at: str) -> Iterator[str]:
     for index, container in enumerate(value if isinstance(value, list) else []):
         if isinstance(container, dict):
             yield from _object_errors(container, f"{at}/{index}", _CONTAINER)
+            for parts, item, words in program_errors(container, takes_numbers=False):
+                yield _cannot("/".join((at, *map(str, (index, *parts)))), item, f": {words}")
         else:
             yield _cannot(f"{at}/{index}", container, ": must be an object")
 

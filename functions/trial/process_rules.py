@@ -1,9 +1,11 @@
 """What our own kind must be to be started at all."""
 
+import json
 from collections.abc import Iterator
 
 from events.resource import Manifest
 from functions.catalog import LABEL_COUNT
+from functions.trial.container_rules import place_of, program_errors
 from functions.trial.manifest import PLACEHOLDER
 
 _SPEC = "spec.trialTemplate.trialSpec"
@@ -28,6 +30,9 @@ def process_errors(manifest: Manifest) -> Iterator[tuple[str, str]]:
     command = fields.get("command")
     if not isinstance(command, list) or not command or not command[0]:
         yield f"{_SPEC}.spec.command", "must be a list: the program and its arguments"
+    for parts, value, words in program_errors(fields, takes_numbers=True):
+        if parts != ("command",):
+            yield f"{_SPEC}.spec.{place_of(parts)}", f"{words}, got {json.dumps(value)}"
     for name in ("timeoutSeconds", "stopGraceSeconds", "heartbeatSeconds"):
         if name in fields and not _is_duration(fields[name]):
             yield f"{_SPEC}.spec.{name}", "must be a number of seconds that is not negative"

@@ -7,6 +7,7 @@ from events.resource import Manifest
 from events.trial import TrialParameter, TrialTemplate
 from functions.trial.batch_rules import batch_errors
 from functions.trial.condition_rules import find_gjson_problem
+from functions.trial.container_rules import place_of, program_errors
 from functions.trial.job_rules import job_errors
 from functions.trial.manifest import (
     BATCH_API,
@@ -160,6 +161,15 @@ def _object_errors(manifest: Manifest, primary_container_name: str) -> Iterator[
             yield f"{_AT}.primaryContainerName", f"{primary_container_name} {words}"
         if (manifest["apiVersion"], manifest["kind"]) == ("batch/v1", "Job"):
             yield from ((_AT, message) for message in job_errors(manifest))
+        else:
+            yield from _container_errors(manifest)
+
+
+def _container_errors(manifest: Manifest) -> Iterator[Problem]:
+    """Yield what the cluster would refuse of a container when it makes the pod, which is too late."""
+    for container in containers_of(manifest):
+        for parts, value, words in program_errors(container, takes_numbers=False):
+            yield _SPEC, f"container {container.get('name')}: {place_of(parts)}: {words}, got {json.dumps(value)}"
 
 
 def _is_text(value: object) -> bool:

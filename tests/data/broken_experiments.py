@@ -40,6 +40,58 @@ BROKEN_EXPERIMENTS: Rows = {
         "name must consist of",
     ),
     "namespace": ({"metadata.namespace": "Team_A"}, "metadata.namespace", "namespace must consist of"),
+    "label with a space": (
+        {"metadata.labels": {"my team": "scribes"}},
+        "metadata.labels",
+        "Invalid value: \"my team\": name part must consist of alphanumeric characters, '-', '_' or '.', and must",
+    ),
+    "label without a name": ({"metadata.labels": {"": "x"}}, "metadata.labels", 'Invalid value: "": name part must be'),
+    "label of 64 characters": (
+        {"metadata.labels": {"a" * 64: "x"}},
+        "metadata.labels",
+        f'Invalid value: "{"a" * 64}": name part must be no more than 63 characters',
+    ),
+    "label without a domain": (
+        {"metadata.labels": {"/team": "x"}},
+        "metadata.labels",
+        'Invalid value: "/team": prefix',
+    ),
+    "label with a domain in capitals": (
+        {"metadata.labels": {"Example.com/team": "x"}},
+        "metadata.labels",
+        'Invalid value: "Example.com/team": prefix part a lowercase RFC 1123 subdomain must consist of lower case',
+    ),
+    "label with a long domain": (
+        {"metadata.labels": {f"{'a' * 254}/team": "x"}},
+        "metadata.labels",
+        f'Invalid value: "{"a" * 254}/team": prefix part must be no more than 253 characters',
+    ),
+    "label with two slashes": ({"metadata.labels": {"a/b/c": "x"}}, "metadata.labels", 'Invalid value: "a/b/c": a qua'),
+    "label value with a space": (
+        {"metadata.labels": {"team": "the scribes"}},
+        "metadata.labels",
+        'Invalid value: "the scribes": a valid label must be an empty string or consist of alphanumeric characters',
+    ),
+    "label value with a line break": (
+        {"metadata.labels": {"team": "scribes\n"}},
+        "metadata.labels",
+        'Invalid value: "scribes\\n": a valid label must be',
+    ),
+    "label value of 64 characters": (
+        {"metadata.labels": {"team": "a" * 64}},
+        "metadata.labels",
+        f'Invalid value: "{"a" * 64}": must be no more than 63 characters',
+    ),
+    "annotation with a space": (
+        {"metadata.annotations": {"a note": "any text, of course"}},
+        "metadata.annotations",
+        'Invalid value: "a note": name part must consist of',
+    ),
+    "annotations of too many bytes": (
+        {"metadata.annotations": {"note": "é" * 131_072}},
+        "metadata.annotations",
+        "Too long: may not be more than 262144 bytes",
+    ),
     "apiVersion": ({"apiVersion": "kubeflow.org/v1"}, "apiVersion", "must be kubeflow.org/v1beta1"),
     "kind": ({"kind": "Trial"}, "kind", "must be Experiment"),
     "2 negative failures": (

@@ -47,6 +47,20 @@ def a_job() -> dict[str, object]:
     return {f"{TEMPLATE}.trialSpec": {"apiVersion": "batch/v1", "kind": "Job", "spec": spec}}
 
 
+def a_job_with(**fields: object) -> dict[str, object]:
+    """Return edits after which a Job's container has these fields besides."""
+    at = f"{TEMPLATE}.trialSpec.spec.template.spec.containers[0]"
+    return {**a_job(), **{f"{at}.{name}": value for name, value in fields.items()}}
+
+
+def a_training_job(**fields: object) -> dict[str, object]:
+    """Return edits after which a PyTorchJob's container has these fields besides."""
+    command = [f"${{trialParameters.{name}}}" for name in ("learningRate", "numberLayers", "optimizer")]
+    pod = {"containers": [{"name": "training", "image": "trainer", "command": command, **fields}]}
+    spec = {"pytorchReplicaSpecs": {"Master": {"template": {"spec": pod}}}}
+    return {f"{TEMPLATE}.trialSpec": {"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "spec": spec}}
+
+
 def events_in(**path: str) -> dict[str, object]:
     return {"collector": {"kind": "TensorFlowEvent"}, "source": {"fileSystemPath": path}}
 
@@ -152,6 +166,55 @@ BROKEN_TEMPLATES: Rows = {
         {**a_job(), f"{TEMPLATE}.trialSpec.spec.backoffLimit": "never"},
         TEMPLATE,
         'invalid spec.trialTemplate: unable to convert: /spec/backoffLimit - "never" to Job: must be a whole number',
+    ),
+    "a number in a Job's args": (
+        a_job_with(args=["--epochs", 5]),
+        TEMPLATE,
+        (
+            "invalid spec.trialTemplate: unable to convert: /spec/template/spec/containers/0/args/1 - 5 to Job: "
+            "must be a string: put it in quotes"
+        ),
+    ),
+    "a Job's command of one text": (
+        a_job_with(args="--epochs=5"),
+        TEMPLATE,
+        (
+            'invalid spec.trialTemplate: unable to convert: /spec/template/spec/containers/0/args - "--epochs=5" to Job:'
+            " must be a list"
+        ),
+    ),
+    "a variable of a Job without a name": (
+        a_job_with(env=[{"name": "", "value": "1"}]),
+        TEMPLATE,
+        'invalid spec.trialTemplate: unable to convert: /spec/template/spec/containers/0/env/0/name - "" to Job: must',
+    ),
+    "a variable of a Job with an equals sign": (
+        a_job_with(env=[{"name": "A", "value": "1"}, {"name": "A=B", "value": "1"}]),
+        TEMPLATE,
+        (
+            'invalid spec.trialTemplate: unable to convert: /spec/template/spec/containers/0/env/1/name - "A=B" to Job:'
+            " a valid environment variable name must consist only of printable ASCII characters other than '='"
+        ),
+    ),
+    "a variable of a Job that is a number": (
+        a_job_with(env=[{"name": "A", "value": 1}]),
+        TEMPLATE,
+        "invalid spec.trialTemplate: unable to convert: /spec/template/spec/containers/0/env/0/value - 1 to Job: must",
+    ),
+    "variables of a Job as a mapping": (
+        a_job_with(env={"A": "1"}),
+        TEMPLATE,
+        'invalid spec.trialTemplate: unable to convert: /spec/template/spec/containers/0/env - {"A": "1"} to Job: must',
+    ),
+    "a number in another kind's args": (
+        a_training_job(args=["--epochs", 5]),
+        f"{TEMPLATE}.trialSpec",
+        "container training: args[1]: must be a string: put it in quotes, got 5",
+    ),
+    "a variable of another kind without a name": (
+        a_training_job(env=[{"value": "1"}]),
+        f"{TEMPLATE}.trialSpec",
+        "container training: env[0].name: must be specified, got null",
     ),
     "a parameter that no trial uses": (
         a_template("lr", "layers"),

@@ -8,6 +8,7 @@ from events.resource import Manifest
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
 NAMES = st.from_regex(r"[a-z][a-z0-9_-]{0,7}", fullmatch=True)
+LABELS = st.from_regex(r"[A-Za-z0-9]([a-z0-9_.-]{0,6}[a-z0-9])?", fullmatch=True)
 METRICS = st.from_regex(r"[a-zA-Z][\w-]{0,7}", fullmatch=True)
 
 
@@ -77,7 +78,7 @@ def experiments(draw: st.DrawFn) -> Manifest:
     spec |= {name: draw(values) for name, values in optional.items() if draw(st.booleans())}
     if draw(st.booleans()):
         spec["objective"]["goal"] = draw(st.integers(-5, 5) | st.floats(-1e9, 1e9))
-    metadata: dict[str, Any] = {"name": "generated", "labels": draw(st.dictionaries(NAMES, NAMES, max_size=2))}
+    metadata: dict[str, Any] = {"name": "generated", "labels": draw(st.dictionaries(LABELS, LABELS, max_size=2))}
     return {"apiVersion": "kubeflow.org/v1beta1", "kind": "Experiment", "metadata": metadata, "spec": spec}
 
 

@@ -13,6 +13,7 @@ from tests.data.broken_templates import (
     TEMPLATE,
     a_file,
     a_job,
+    a_job_with,
     filtered,
     from_config_map,
 )
@@ -32,6 +33,11 @@ SOUND = {
         f"{TEMPLATE}.failureCondition": 'status.conditions.#(type=="Succeeded")#|#(status=="False")#',
     },
     "as it is": {},
+    "labels and annotations": {
+        "metadata.labels": {"example.com/Team_1": "", "a.b-c": "9" * 63},
+        "metadata.annotations": {"Example.com/Note": "any text: ü\n"},
+    },
+    "env of a job": a_job_with(env=[{"name": "my-var.1 (%)", "value": ""}, {"name": "HOST", "valueFrom": {}}]),
     "name of 40 characters": {"metadata.name": "d" * 40},
     "name to generate": {"metadata": {"generateName": "digits-"}},
     "one trial": {"spec.maxTrialCount": 1, "spec.parallelTrialCount": GONE, "spec.maxFailedTrialCount": 0},
