@@ -179,8 +179,8 @@ BROKEN_TEMPLATES: Rows = {
         a_job_with(args="--epochs=5"),
         TEMPLATE,
         (
-            'invalid spec.trialTemplate: unable to convert: /spec/template/spec/containers/0/args - "--epochs=5" to Job:'
-            " must be a list"
+            "invalid spec.trialTemplate: unable to convert: /spec/template/spec/containers/0/args - "
+            '"--epochs=5" to Job: must be a list'
         ),
     ),
     "a variable of a Job without a name": (

@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
+from sqlalchemy import text
+
 from functions.ports import Host, Stores
 from functions.trial.model import TrialState
-from tests.builders import EPOCH, a_trial
+from infra.store.engine import SQLStores
+from tests.builders import EPOCH, a_reference, a_suggestion, a_trial, an_experiment
 from tests.contract.store_suite.transactions import add_experiment
 
 LATER = -3600.0
@@ -46,6 +49,30 @@ class LedgerContract:
 
         async with stores.begin() as store:
             assert await store.due_trials(10) == []
+
+    async def test_rows_that_cannot_be_read_are_passed_over_and_put_off(self, stores: SQLStores) -> None:
+        experiment, other = await add_experiment(stores), an_experiment("uid-other", name="other")
+        async with stores.begin() as store:
+            assert await store.add_experiment(other, a_suggestion(other.uid))
+            due = await store.now() - timedelta(seconds=10)
+            await store.add_trials([a_trial(experiment, it, due_at=due) for it in (1, 2)])
+            for uid in (experiment.uid, other.uid):
+                found = await store.experiment(a_reference(uid), lock=True)
+                assert found is not None
+                found.due_at = due
+        async with stores.engine.begin() as connection:
+            await connection.execute(text("UPDATE experiments SET spec = '{' WHERE uid = 'uid-other'"))
+            await connection.execute(text("UPDATE trials SET state = 'Sleeping' WHERE number = 1"))
+
+        for limit in (2, 1):
+            async with stores.begin() as store:
+                assert [it.uid for it in await store.due_experiments(limit)] == [experiment.uid]
+        async with stores.begin() as store:
+            assert [it.number for it in await store.due_trials(10)] == [2]
+        async with stores.begin() as store:
+            known = await store.experiments_of([experiment.uid, other.uid, "uid-gone"])
+
+        assert {uid: it is not None for uid, it in known.items()} == {experiment.uid: True, other.uid: False}
 
     async def test_a_search_that_a_killed_runner_held_is_free_and_due_at_once(self, stores: Stores) -> None:
         experiment = await add_experiment(stores)
