@@ -1,11 +1,16 @@
 """Metric points are found in lines as Katib finds them, less its defects."""
 
+import re
+import time
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from events.objective import Collector, CollectorKind, CollectorSource, FileSystemPath, Filter, MetricsCollectorSpec
 from functions.observation.collectors.text import (
+    DEFAULT_FILTER,
     JsonCollector,
     TextCollector,
     filter_errors,
@@ -42,6 +47,27 @@ def found(text: str, names: tuple[str, ...] = ("loss", "accuracy"), *filters: st
 )
 def test_the_default_filter_finds_what_katibs_does_and_no_empty_value(text: str, points: list[tuple[str, str]]) -> None:
     assert found(text) == points
+
+
+@given(st.text("ab|-_ =\t+.5eE1", max_size=40))
+def test_the_default_filter_finds_the_same_in_one_pass(text: str) -> None:
+    katibs = [
+        (match.start(), match[1], match[2])
+        for match in re.finditer(DEFAULT_FILTER, text, re.ASCII)
+        if match[2].strip("+-")
+    ]
+
+    points = TextCollector(()).parse([LogLine(0, text)])
+
+    assert [(point.position, point.name, point.value) for point in points] == katibs
+
+
+def test_a_long_word_takes_no_time() -> None:
+    began = time.process_time()
+
+    assert found("loss" * 16_000 + " loss=1") == [("loss", "1")]
+
+    assert time.process_time() - began < 1
 
 
 def test_a_position_is_the_lines_and_the_matchs() -> None:
