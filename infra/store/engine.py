@@ -6,15 +6,16 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import event, make_url
+from sqlalchemy import URL, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from functions.errors import TransientError
+from infra.settings import SettingsError
 from infra.store import mysql
 from infra.store.bulk_update import update_together
 from infra.store.ledger import SQLLedger
@@ -26,6 +27,7 @@ POOL_TIMEOUT_SECONDS = 300.0
 """How long a transaction waits for a connection of its process: the queue in front of it is bounded by the prefetch."""
 POOL_RECYCLE_SECONDS = 240
 """Below the idle timeouts of MySQL's usual proxies (RDS Proxy: 30 minutes, load balancers: 5)."""
+_DRIVERS = ("mysql+aiomysql", "mariadb+aiomysql", "sqlite+aiosqlite")
 _SQLITE_TRANSIENT_WORDS = ("database is locked", "database table is locked", "disk i/o error")
 
 
@@ -56,8 +58,11 @@ def make_engine(
     pool_timeout_seconds: float = POOL_TIMEOUT_SECONDS,
     async_creator: Callable[..., Any] | None = None,
 ) -> AsyncEngine:
-    """Return an engine for `sqlite+aiosqlite://…` or `mysql+aiomysql://…`. `async_creator` replaces the driver."""
-    parsed = make_url(url)
+    """Return an engine for `sqlite+aiosqlite://…` or `mysql+aiomysql://…`. `async_creator` replaces the driver.
+
+    Raises SettingsError where the URL names no such database.
+    """
+    parsed = parse_url(url)
     options: dict[str, Any] = {"async_creator": async_creator} if async_creator else {}
     options |= {"pool_timeout": pool_timeout_seconds, "max_overflow": 0}
     if parsed.get_backend_name() == "sqlite":
@@ -73,6 +78,18 @@ def make_engine(
     mysql.spare_round_trips(engine.sync_engine)
     event.listen(engine.sync_engine, "do_executemany", update_together)
     return engine
+
+
+def parse_url(text: str) -> URL:
+    """Return the parts of a database's URL. Raises SettingsError, which does not repeat what may hold a password."""
+    such_as = "use one such as mysql+aiomysql://USER:PASSWORD@HOST/kuttab"
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError(f"--database (or KUTTAB_DATABASE_URL) is no URL of a database: {such_as}") from error
+    if url.drivername not in _DRIVERS:
+        raise SettingsError(f"--database (or KUTTAB_DATABASE_URL): {url.drivername}:// is not supported: {such_as}")
+    return url
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

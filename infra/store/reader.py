@@ -110,11 +110,17 @@ class SQLReader:
 
     @_twice
     async def trials(
-        self, experiment_uid: str, *, states: Sequence[TrialState] = (), after: int = 0, limit: int = PAGE_COUNT
+        self,
+        experiment_uid: str,
+        *,
+        states: Sequence[TrialState] = (),
+        after: int = 0,
+        limit: int = PAGE_COUNT,
+        with_hidden: bool = False,
     ) -> Sequence[Trial]:
-        """Return a page of an Experiment's Trials by number, those deleted by hand left out."""
+        """Return a page of an Experiment's Trials by number, those deleted by hand left out unless `with_hidden`."""
         query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.number > after)
-        query = query.where(trials.c.is_hidden.is_(False))
+        query = query if with_hidden else query.where(trials.c.is_hidden.is_(False))
         if states:
             query = query.where(trials.c.state.in_(states))
         async with self._session() as session:

@@ -46,11 +46,11 @@ def require_deployment(directory: Path | None, **overrides: object) -> "Settings
     return settings
 
 
-def serve(work: Coroutine[Any, Any, None], log_level: str) -> None:
-    """Run a long-lived process; a database that cannot be used ends it with one line."""
+def serve(work: Coroutine[Any, Any, None], log_level: str, *, database: str = "") -> None:
+    """Run a long-lived process; a database that cannot be used ends it with one line that begins with its name."""
     from local_runner.cli.opening import database_errors
     from local_runner.logging_setup import log_json
 
     log_json(log_level)
-    with database_errors("the deployment's database"):
+    with database_errors(database):
         asyncio.run(work)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from events.envelope import Event
 from functions.errors import KuttabError
 from functions.experiment.model import Experiment
 from infra.settings import Settings
-from infra.store.opening import open_engine
+from infra.store.engine import parse_url
+from infra.store.opening import one_line, open_engine
 from infra.store.reader import SQLReader
 from infra.store.schema import require_head, upgrade
 
@@ -48,11 +48,16 @@ def has_database(settings: Settings) -> bool:
 
 
 def require_database(settings: Settings) -> str:
-    """Return the database's name for messages, without its password. Raises NoDatabaseError."""
-    path = settings.directory / DATABASE
+    """Return the database's name, see `name_database`. Raises NoDatabaseError where there is none."""
+    name = name_database(settings)
     if not has_database(settings):
-        raise NoDatabaseError(f"there is no {path}: `kuttab run FILE` makes one, --dir names another directory")
-    return make_url(settings.database).render_as_string() if settings.database else str(path)
+        raise NoDatabaseError(f"there is no {name}: `kuttab run FILE` makes one, --dir names another directory")
+    return name
+
+
+def name_database(settings: Settings) -> str:
+    """Return the database's name for messages, without its password. Raises SettingsError for a URL that is none."""
+    return parse_url(settings.database).render_as_string() if settings.database else str(settings.directory / DATABASE)
 
 
 @asynccontextmanager
@@ -111,12 +116,33 @@ def logged_to(path: Path) -> Iterator[None]:
         handler.close()
 
 
+_ADVICE = {
+    1044: "check the user's rights",
+    1045: "check user and password",
+    1049: "create it first: CREATE DATABASE",
+    2003: "check that the server runs, and that --database or KUTTAB_DATABASE_URL names it",
+    "unable to open": "check that its folder is there, and that you may write it",
+    "readonly database": "check that you may write it and its folder",
+    "is full": "make room on that disk; nothing is lost",
+    "malformed": "the file is damaged: restore it from a copy, or begin anew in another --dir",
+    "not a database": "move it away, or begin anew in another --dir",
+}
+"""What to do, by MySQL's error number or SQLite's words."""
+
+
+def _advise(error: DBAPIError) -> str:
+    """Return what to do about the error, or nothing."""
+    said = error.orig.args[0] if error.orig and error.orig.args else ""
+    is_said = said.__contains__ if isinstance(said, str) else said.__eq__
+    return next((f"; {words}" for key, words in _ADVICE.items() if type(key) is type(said) and is_said(key)), "")
+
+
 @contextmanager
 def database_errors(path: str) -> Iterator[None]:
     """Name the file and the database's own word, not the statement."""
     try:
         yield
     except DBAPIError as error:
-        raise DatabaseError(f"{path}: {error.orig}") from error
+        raise DatabaseError(f"{path}: {one_line(error)}{_advise(error)}") from error
     except (SQLAlchemyError, OverflowError) as error:  # the latter from a port that is none
         raise DatabaseError(f"{path}: {error}") from error

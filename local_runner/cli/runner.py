@@ -33,9 +33,11 @@ def command(
     lists = {"labels": _split(labels), "targets": _split(targets)}
     settings = require_deployment(directory, **lists, slots=slots, host=host, health_port=health_port)
 
+    from local_runner.cli.opening import name_database
     from local_runner.deployment import run_runner
 
-    serve(run_runner(settings), log_level)
+    database = name_database(settings)
+    serve(run_runner(settings), log_level, database=database)
 
 
 def _split(text: str | None) -> tuple[str, ...] | None:

@@ -27,8 +27,8 @@ class Reader(Protocol):
         """Return the Experiment, a deleted one too."""
         ...
 
-    async def trials(self, experiment_uid: str, *, after: int = 0) -> Sequence[Trial]:
-        """Return a page of Trials by number."""
+    async def trials(self, experiment_uid: str, *, after: int = 0, with_hidden: bool = False) -> Sequence[Trial]:
+        """Return a page of Trials by number; with those that were deleted by hand, if asked for."""
         ...
 
 
@@ -85,9 +85,12 @@ class Follower:
         return None
 
     async def _read_trials(self) -> list[Trial]:
+        """Read the Trials from the first on that has not ended; those deleted by hand too, which count and end."""
         found: list[Trial] = []
-        while page := await self.reader.trials(self.uid, after=found[-1].number if found else self._all_ended_up_to):
+        after = self._all_ended_up_to
+        while page := await self.reader.trials(self.uid, after=after, with_hidden=True):
             found += page
+            after = found[-1].number
         return found
 
     def _has_just_ended(self, trial: Trial) -> bool:

@@ -78,6 +78,8 @@ def _finished_line(trial: Trial, experiment: Experiment, count: int) -> str:
         parts.append(render_duration((trial.completed_at - trial.started_at).total_seconds()))
     if trial.state in {TrialState.FAILED, TrialState.METRICS_UNAVAILABLE}:
         parts.append(_why(trial))
+    if trial.is_hidden:
+        parts.append("- deleted")
     if experiment.optimal is not None and experiment.optimal.best_trial_name == trial.name:
         parts.append("best so far")
     return " ".join(part for part in parts if part)

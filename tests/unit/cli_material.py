@@ -82,9 +82,9 @@ class FakeReader:
     async def experiment_of_uid(self, uid: str) -> Experiment | None:
         return self.experiment if self.experiment and self.experiment.uid == uid else None
 
-    async def trials(self, experiment_uid: str, *, after: int = 0) -> Sequence[Trial]:
+    async def trials(self, experiment_uid: str, *, after: int = 0, with_hidden: bool = False) -> Sequence[Trial]:
         self.asked_after.append(after)
-        return [trial for trial in self.rows if trial.number > after][:3]
+        return [trial for trial in self.rows if trial.number > after and (with_hidden or not trial.is_hidden)][:3]
 
 
 def fill_directory(directory: Path, experiment: Experiment, trials: Sequence[Trial]) -> None:

@@ -297,6 +297,44 @@ def test_explain_says_that_the_broker_does_not_answer(tmp_path: Path, monkeypatc
     assert "digits has run for" in answer.output
 
 
+@pytest.mark.parametrize("words", [("explain", "digits"), ("get", "experiments"), ("db", "upgrade")])
+def test_a_database_that_does_not_answer_is_named_with_what_to_check_and_without_its_password(
+    words: tuple[str, ...],
+) -> None:
+    url = "mysql+aiomysql://kuttab:s3cret@127.0.0.1:1/kuttab"
+
+    answer = kuttab(*words, "--database", url)
+
+    assert (answer.exit_code, answer.stderr.count("\n")) == (2, 1)
+    assert answer.stderr.startswith("error: mysql+aiomysql://kuttab:***@127.0.0.1:1/kuttab: (2003, ")
+    assert answer.stderr.endswith("; check that the server runs, and that --database or KUTTAB_DATABASE_URL names it\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("kuttab:s3cret@host/kuttab", " is no URL of a database: use one such as mysql+aiomysql://USER:PASSWORD@HOST/"),
+        ("mysql+aiomysql://kuttab:s3cret@host:port/kuttab", " is no URL of a database: use one such as mysql+aiomysql"),
+        ("mysql://kuttab:s3cret@host/kuttab", ": mysql:// is not supported: use one such as mysql+aiomysql://USER"),
+        ("postgresql+asyncpg://kuttab:s3cret@host/kuttab", ": postgresql+asyncpg:// is not supported: use one such as"),
+    ],
+)
+def test_a_url_of_no_database_that_we_know_is_one_line_without_its_password(url: str, words: str) -> None:
+    answers = [
+        kuttab(*it, "--database", url) for it in (("get", "exp"), ("explain", "x"), ("runner", "--broker", "x:"))
+    ]
+
+    assert [(it.exit_code, it.stderr.count("\n"), "s3cret" in it.stderr) for it in answers] == [(2, 1, False)] * 3
+    assert all(it.stderr.startswith(f"error: --database (or KUTTAB_DATABASE_URL){words}") for it in answers)
+
+
+def test_a_database_whose_folder_is_not_there_is_named_with_what_to_check(tmp_path: Path) -> None:
+    answer = kuttab("get", "exp", "--database", f"sqlite+aiosqlite:///{tmp_path}/none/kuttab.db")
+
+    words = "unable to open database file; check that its folder is there, and that you may write it"
+    assert (answer.exit_code, answer.stderr) == (2, f"error: sqlite+aiosqlite:///{tmp_path}/none/kuttab.db: {words}\n")
+
+
 def test_a_trial_is_deleted_by_its_name_and_its_number_is_never_used_again(trials: list[Trial]) -> None:
     answer = kuttab("delete", "trial", trials[1].name)
 
@@ -339,7 +377,8 @@ def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
 
     answers = [kuttab("get", "exp", "--dir", str(tmp_path)), kuttab("run", "-", "--dir", str(tmp_path), given=manifest)]
 
-    expected = (2, f"error: {tmp_path}/kuttab.db: file is not a database\n")
+    words = "file is not a database; move it away, or begin anew in another --dir"
+    expected = (2, f"error: {tmp_path}/kuttab.db: {words}\n")
     assert [(it.exit_code, it.stderr) for it in answers] == [expected, expected]
 
 

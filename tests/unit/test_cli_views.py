@@ -99,6 +99,17 @@ def test_plain_lines_tell_each_trial_once() -> None:
     ]
 
 
+def test_a_trial_that_was_deleted_while_it_ran_has_its_line() -> None:
+    experiment, trials = a_past([], running=2)
+    trials[0].is_hidden = True
+    finish(experiment, trials[0], TrialState.KILLED)
+    output = io.StringIO()
+
+    PlainView(output).show([a_look(experiment, trials)])
+
+    assert output.getvalue().splitlines()[1:] == [f"[1/12] {trials[0].name} Killed (x=0.1) 2s - deleted"]
+
+
 def test_a_resumed_run_does_not_tell_again_what_ended_before() -> None:
     experiment, trials = a_past([0.5, 0.4], running=1)
     output = io.StringIO()
@@ -176,6 +187,22 @@ async def test_each_end_is_seen_once_in_the_order_of_the_ends() -> None:
     assert [trial.number for trial in first.finished] == [3, 1]
     assert [trial.number for trial in second.finished] == [2]
     assert [trial.number for trial in second.active] == [4]
+
+
+async def test_the_end_of_a_deleted_trial_is_seen_and_not_waited_for() -> None:
+    experiment, trials = a_past([], running=2)
+    trials[0].is_hidden = True
+    finish(experiment, trials[0], TrialState.KILLED)
+    finish(experiment, trials[1])
+    reader = FakeReader(experiment, trials)
+    follower = Follower(reader, UID)
+
+    look = await follower.look()
+    await follower.look()
+
+    assert look
+    assert [trial.number for trial in look.finished] == [1, 2]
+    assert reader.asked_after[-1] == 2
 
 
 async def test_a_look_begins_at_the_first_trial_that_has_not_ended() -> None:
