@@ -26,14 +26,25 @@ class JsonFormatter(logging.Formatter):
 
 
 def log_to_file(path: Path) -> logging.Handler:
-    """Log what happens in an embedded runner to a bounded file, out of the way of the view; return the handler."""
+    """Log what happens in an embedded runner to a bounded file, out of the way of the view; return the handler.
+
+    Libraries' warnings go there too: nothing of them belongs on the terminal.
+    """
     handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, delay=True)
     handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("kuttab")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    logging.getLogger().addHandler(handler)
     return handler
+
+
+def stop_logging_to_file(handler: logging.Handler) -> None:
+    """Take back what `log_to_file` did."""
+    for name in ("kuttab", None):
+        logging.getLogger(name).removeHandler(handler)
+    handler.close()
 
 
 def log_json(level: str = "info") -> None:

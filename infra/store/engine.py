@@ -1,5 +1,7 @@
 """Engines and transactions: SQLite begins IMMEDIATE, MySQL reads committed; lost connections become TransientError."""
 
+import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -45,6 +47,14 @@ class _SQLiteConnection(sqlite3.Connection):
 
 
 _SQLITE_ARGUMENTS = {"timeout": SQLITE_BUSY_SECONDS, "factory": _SQLiteConnection}
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """Tell whether this is news: that a connection is given up with the task that was cancelled is as it should be."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+logging.getLogger("sqlalchemy.pool.impl.AsyncAdaptedQueuePool").addFilter(_is_no_cancellation)
 
 
 def _system_now() -> datetime:

@@ -1,6 +1,5 @@
 """Open what a command works on: the settings, the database for reading, a runner; each with errors of one line."""
 
-import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -106,14 +105,13 @@ async def open_runner(
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Log to this file; where that cannot be done, the runner says so when it opens the directory."""
-    from local_runner.logging_setup import log_to_file
+    from local_runner.logging_setup import log_to_file, stop_logging_to_file
 
     handler = log_to_file(path)
     try:
         yield
     finally:
-        logging.getLogger("kuttab").removeHandler(handler)
-        handler.close()
+        stop_logging_to_file(handler)
 
 
 _ADVICE = {

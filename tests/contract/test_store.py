@@ -89,7 +89,9 @@ async def test_two_processes_share_a_file_without_losing_an_update(tmp_path: Pat
         await stores.close()
 
 
-async def test_a_cancelled_transaction_leaves_the_file_to_other_writers(tmp_path: Path) -> None:
+async def test_a_cancelled_transaction_leaves_the_file_to_other_writers_and_says_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     stores, other = (
         await _open_file(tmp_path),
         sqlite3.connect(tmp_path / "kuttab.db", timeout=2.0, check_same_thread=False),
@@ -109,3 +111,4 @@ async def test_a_cancelled_transaction_leaves_the_file_to_other_writers(tmp_path
         other.rollback()
     other.close()
     await stores.close()
+    assert caplog.text == ""

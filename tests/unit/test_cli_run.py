@@ -18,6 +18,8 @@ from tests.builders import an_experiment_manifest
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = 'echo loss="$0"'
+UNTIL_TOLD = f"while [ ! -e go ]; do sleep 0.1; done; {SCRIPT}"
+"""A Worker that runs as long as the test needs it to, on a slow machine too."""
 PATIENCE_SECONDS = 40
 
 pytestmark = pytest.mark.slow
@@ -112,15 +114,18 @@ def test_json_is_a_line_of_json_per_event(tmp_path: Path) -> None:
 
 
 def test_a_request_to_end_detaches_and_resume_goes_on(tmp_path: Path) -> None:
-    write_experiment(tmp_path, f"sleep 2; {SCRIPT}", parallelTrialCount=2)
-    runner = subprocess.Popen(command("run", "small.yaml"), cwd=tmp_path, env=environ(), stdout=subprocess.DEVNULL)
+    write_experiment(tmp_path, UNTIL_TOLD, parallelTrialCount=2)
+    runner = subprocess.Popen(
+        command("run", "small.yaml"), cwd=tmp_path, env=environ(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     wait_until(lambda: "Running" in states(tmp_path))
 
     runner.send_signal(signal.SIGTERM)
-    status = runner.wait(PATIENCE_SECONDS)
+    _, said = runner.communicate(timeout=PATIENCE_SECONDS)
+    (tmp_path / "go").touch()
     resumed = kuttab("resume", "small", "--no-report", cwd=tmp_path)
 
-    assert (status, resumed.returncode) == (130, 0)
+    assert (runner.returncode, said, resumed.returncode) == (130, b"", 0)
     assert resumed.stdout.startswith("experiment.kubeflow.org/small resumed: ")
     assert states(tmp_path) == ["Succeeded"] * 4
 
@@ -135,6 +140,24 @@ def test_a_second_terminal_reaches_the_runner(tmp_path: Path) -> None:
     assert (stopped.returncode, stopped.stderr) == (0, "")
     assert runner.wait(PATIENCE_SECONDS) == 1
     assert set(states(tmp_path)) == {"Killed"}
+
+
+def test_a_running_trial_that_is_deleted_has_its_line_and_the_run_goes_on(tmp_path: Path) -> None:
+    write_experiment(tmp_path, f"[ -e go ] || {{ touch go; sleep 60; }}; {SCRIPT}", parallelTrialCount=1)
+    runner = subprocess.Popen(
+        command("run", "small.yaml", "--no-report"), cwd=tmp_path, env=environ(), stdout=subprocess.PIPE, text=True
+    )
+    wait_until((tmp_path / "go").exists)
+    (name,) = (line.split()[0] for line in kuttab("get", "trials", "--no-headers", cwd=tmp_path).stdout.splitlines())
+
+    deleted = kuttab("delete", "trial", name, cwd=tmp_path)
+    shown, _ = runner.communicate(timeout=PATIENCE_SECONDS)
+
+    lines = shown.splitlines()
+    assert (deleted.returncode, runner.returncode) == (0, 0)
+    assert lines[1].startswith(f"[1/4] {name} Killed (x=")
+    assert lines[1].endswith(" - deleted")
+    assert "Trials      4/4: 3 succeeded, 1 killed" in lines
 
 
 def on_a_terminal(folder: Path, *interrupts_after: str) -> tuple[int, str]:
@@ -171,7 +194,7 @@ def test_a_terminal_has_the_live_view(tmp_path: Path) -> None:
 
 
 def test_the_first_ctrl_c_detaches_and_the_workers_live_on(tmp_path: Path) -> None:
-    write_experiment(tmp_path, f"sleep 6; {SCRIPT}", maxTrialCount=2)
+    write_experiment(tmp_path, UNTIL_TOLD, maxTrialCount=2)
 
     status, shown = on_a_terminal(tmp_path, "2 running")
 
@@ -179,6 +202,7 @@ def test_the_first_ctrl_c_detaches_and_the_workers_live_on(tmp_path: Path) -> No
     assert "Detaching in 3 s; press Ctrl-C again" in shown
     assert "Go on: kuttab resume small" in shown
     assert set(states(tmp_path)) == {"Running"}
+    (tmp_path / "go").touch()
     assert kuttab("resume", "--no-report", cwd=tmp_path).returncode == 0
 
 
