@@ -7,13 +7,14 @@ DEV := .venv/.dev-installed
 SET_UP := packaging/set_up packaging/uv.txt packaging/kuttab
 SAM := .venv-sam/.installed
 PEERS := .venv-search/.installed
+NAS := .venv-nas/.installed
 LAMBDA := infra/deploy/lambda
 
 SEEDS ?= 20000
 SEED0 ?= 7
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check deploy-check format simulate schemas bench peers lock wheel clean
+.PHONY: help run test check deploy-check format simulate schemas bench peers nas-examples lock wheel clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +39,12 @@ $(PEERS): benchmarks/requirements-search.txt requirements.txt $(RUNTIME)
 	@PATH="$$PATH:$(CURDIR)/$(BIN)"; uv venv --quiet --allow-existing --python $(BIN)/python .venv-search
 	@PATH="$$PATH:$(CURDIR)/$(BIN)"; export VIRTUAL_ENV=$(CURDIR)/.venv-search; \
 	    uv pip install --quiet --require-hashes -r requirements.txt && uv pip install --quiet -r benchmarks/requirements-search.txt
+	@touch $@
+
+# torch is 750 MB, and only the Workers of examples/nas need it; it stays out of the environment that Kuttab runs in.
+$(NAS): examples/nas/requirements.txt
+	@$(PYTHON) -m venv .venv-nas
+	@.venv-nas/bin/pip install --quiet --disable-pip-version-check -r examples/nas/requirements.txt
 	@touch $@
 
 run: $(RUNTIME) ## tune the digits example to its end in this process
@@ -73,6 +80,10 @@ bench: ## list the benchmarks
 
 peers: $(PEERS) ## install the searches that benchmarks.search compares with
 
+nas-examples: $(NAS) $(RUNTIME) ## search networks with ENAS and with DARTS to their ends
+	$(BIN)/kuttab run examples/nas/enas.yaml --replace
+	$(BIN)/kuttab run examples/nas/darts.yaml --replace
+
 # Names, versions and hashes only, for every platform: no header, no annotations, no address.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
     --generate-hashes --no-emit-index-url --no-header --no-annotate $(LOCK_FLAGS)
@@ -100,5 +111,5 @@ wheel: $(DEV) ## build dist/kuttab-*.whl
 	$(BIN)/python -m build --no-isolation --wheel --outdir dist .
 
 clean: ## remove what make and the tools have made, but not .kuttab
-	rm -rf .venv .venv-sam .venv-search .aws-sam dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-search .venv-nas .aws-sam dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -27,6 +27,8 @@ async def settle_sources(experiment: Experiment, store: Store) -> None:
 def _find_problem(experiment: Experiment, source: Experiment | None, name: str) -> str:
     if source is None:
         return f"there is no Experiment {name} in namespace {experiment.namespace}"
+    if source.spec.nas_config is not None:
+        return f"Experiment {name} searches spec.nasConfig, so its results say nothing of parameters"
     mine, theirs = _metrics_of(experiment), _metrics_of(source)
     if mine != theirs:
         return f"Experiment {name} has the objective {' and '.join(theirs)}, not {' and '.join(mine)}"

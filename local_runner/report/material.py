@@ -30,10 +30,20 @@ class Material:
     trials: Sequence[Trial]
 
     @property
+    def objective_name(self) -> str:
+        """The metric of the first objective."""
+        return self.experiment.objective.objective_metric_name
+
+    @property
     def usable(self) -> list[Trial]:
         """The Trials with a value, in the order of their ends."""
         found = (it for it in self.trials if it.state in _USABLE and it.value is not None)
         return sorted(found, key=lambda it: it.seq or 0)
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether Trials have an objective, and none of them a number."""
+        return self.experiment.optimal is not None and not self.usable
 
     def to_study(self) -> "Study":
         """Return a Study in memory with the Trials that have a value, numbered as they ended."""

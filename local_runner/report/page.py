@@ -6,9 +6,11 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from events.search_space import Operation
 from functions.explanation.durations import render_duration
 from functions.observation.fold import to_number
 from functions.trial.model import Trial
+from local_runner.report.architecture import render_architecture
 from local_runner.report.material import Material
 from local_runner.report.plots import Plot, draw_plots
 from local_runner.view.front import front_rows
@@ -45,6 +47,7 @@ def render_page(material: Material) -> str:
         state=escape(it.conditions[-1].message),
         plotly=_plotly_js() if any(plot.figure for plot in plots) else "",
         facts="".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in _facts(material)),
+        architecture=render_architecture(it),
         plots="\n".join(map(_section, plots)),
         note=note,
         headers=_cells("th", headers),
@@ -76,6 +79,9 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
     yield from (
         (f"Space of {axis.name}", f"{axis.parameter_type}: {render_space(axis)}") for axis in it.spec.parameters
     )
+    if it.spec.nas_config is not None:
+        yield "Layers", str(it.spec.nas_config.graph_config.num_layers)
+        yield from (_operation(one) for one in it.spec.nas_config.operations)
     if it.spec.constraints:
         yield "Feasible", f"{it.feasible_count} of {it.succeeded + it.early_stopped} results"
     yield from (("Pareto front", ", ".join(row[:-1])) for row in (front_rows(it)[1:] if it.front else ()))
@@ -83,6 +89,11 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
         yield "Optimal Trial", it.optimal.best_trial_name
         yield it.objective.objective_metric_name, optimal_text(it)
         yield from ((assignment.name, assignment.value) for assignment in it.optimal.parameter_assignments)
+
+
+def _operation(operation: Operation) -> tuple[str, str]:
+    spaces = "; ".join(f"{axis.name}: {render_space(axis)}" for axis in operation.parameters)
+    return f"Operation {operation.operation_type}", spaces
 
 
 def _row(material: Material, trial: Trial, names: Iterable[str]) -> str:

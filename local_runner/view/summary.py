@@ -7,7 +7,7 @@ from functions.experiment.reasons import Phase
 from functions.explanation.durations import render_duration
 from local_runner.view.front import front_lines
 from local_runner.view.look import Look
-from local_runner.view.words import command_for, render_counts, render_progress
+from local_runner.view.words import command_for, folded_text, render_counts, render_progress
 
 _MOST_LINES = 20
 
@@ -47,15 +47,8 @@ def _optimal_lines(experiment: Experiment) -> Iterator[str]:
         yield f"Optimal     {reason}"
         return
     yield f"Optimal     {best.best_trial_name}"
-    pairs = [(it.name, _folded(experiment, it.name)) for it in best.observation.metrics]
+    pairs = [(it.name, folded_text(experiment, it)) for it in best.observation.metrics]
     pairs += [(it.name, it.value) for it in best.parameter_assignments]
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
         yield f"            {name.ljust(width)}  {value}"
-
-
-def _folded(experiment: Experiment, name: str) -> str:
-    """Return a metric of the optimal Trial by its own fold."""
-    assert experiment.optimal is not None
-    metric = next(it for it in experiment.optimal.observation.metrics if it.name == name)
-    return str(getattr(metric, experiment.objective.strategy_of(name)))

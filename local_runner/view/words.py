@@ -4,19 +4,23 @@ from collections.abc import Iterable
 
 from events.experiment import ExperimentSpec
 from events.objective import Objective
-from events.observation import UNAVAILABLE
+from events.observation import UNAVAILABLE, Metric
 from events.search_space import ParameterAssignment, ParameterSpec
 from functions.experiment.model import Experiment
 from functions.observation.fold import to_number
 from functions.trial.model import Trial
 
 _DIGITS = 6
+_MOST_CHARACTERS = 60
+"""Of a text in a line or a table: more of an architecture says no more; `-o yaml` has it whole."""
 
 
 def shorten(text: str) -> str:
-    """Return a number with six digits of sense; other text as it is."""
+    """Return a number with six digits of sense, and of other text the beginning."""
     number = to_number(text)
-    if number is None or len(text) <= _DIGITS + 2:
+    if number is None:
+        return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+    if len(text) <= _DIGITS + 2:
         return text
     return f"{number:.{_DIGITS}g}"
 
@@ -33,14 +37,15 @@ def value_text(trial: Trial, experiment: Experiment) -> str:
 
 
 def optimal_text(experiment: Experiment) -> str:
-    """Return the best value so far by the objective's own fold, the latest where it is no number; or nothing."""
+    """Return the best value so far, or nothing."""
     name = experiment.objective.objective_metric_name
-    if experiment.optimal is None:
-        return ""
-    metric = next((it for it in experiment.optimal.observation.metrics if it.name == name), None)
-    if metric is None:
-        return ""
-    text = str(getattr(metric, experiment.objective.strategy_of(name)))
+    metrics = experiment.optimal.observation.metrics if experiment.optimal else ()
+    return next((folded_text(experiment, it) for it in metrics if it.name == name), "")
+
+
+def folded_text(experiment: Experiment, metric: Metric) -> str:
+    """Return a metric by its own fold, the latest where it is no number."""
+    text = str(getattr(metric, experiment.objective.strategy_of(metric.name)))
     return metric.latest if text == UNAVAILABLE else text
 
 

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 PRODUCT = ("events", "functions", "infra", "local_runner")
 CODE = (*PRODUCT, "packaging", "tests", "benchmarks", "examples")
 TOOLS = {".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
-NOT_OURS = {".aws-sam", ".git", ".kuttab", ".venv", ".venv-sam", ".venv-search", "dist", "node_modules", *TOOLS}
+VENVS = {".venv", ".venv-nas", ".venv-sam", ".venv-search"}
+NOT_OURS = {".aws-sam", ".git", ".kuttab", "dist", "node_modules", *VENVS, *TOOLS}
 BINARY = {".png", ".ico", ".woff2", ".db", ".sqlite", ".gz", ".zip"}
 
 FILE_LINES = 250

@@ -7,59 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from events.experiment import ExperimentSpec
+from events.suggestion import Algorithm
 from functions.suggestion.algorithms import get_algorithm
 from functions.suggestion.algorithms.controller import ControllerSettings, Weights, loss_of, write
-from functions.suggestion.algorithms.interface import Answer, Request
 from functions.suggestion.algorithms.tape import backpropagate
 from functions.suggestion.graph import space_of
 from functions.suggestion.search_space import Row
-from tests.unit.algorithm_requests import a_request
-
-
-def an_operation(kind: str, **lists: list[str]) -> dict[str, Any]:
-    parameters = [
-        {"name": name, "parameterType": "categorical", "feasibleSpace": {"list": values}}
-        for name, values in lists.items()
-    ]
-    return {"operationType": kind, "parameters": parameters}
-
-
-OPERATIONS = [
-    an_operation("convolution", filter_size=["3", "5"], stride=["1", "2"]),
-    {
-        "operationType": "reduction",
-        "parameters": [
-            {"name": "pool", "parameterType": "int", "feasibleSpace": {"min": "2", "max": "3", "step": "1"}}
-        ],
-    },
-]
-GRAPH = {"numLayers": 4, "inputSizes": [8, 8, 1], "outputSizes": [10]}
-
-
-def a_nas_spec(algorithm: str, references: tuple[str, ...] = (), **changes: Any) -> ExperimentSpec:
-    parameters = [{"name": f"p{index}", "reference": name} for index, name in enumerate(references)]
-    config = {"graphConfig": GRAPH, "operations": OPERATIONS} | changes
-    return ExperimentSpec.model_validate(
-        {
-            "algorithm": {"algorithmName": algorithm},
-            "nasConfig": config,
-            "trialTemplate": {"trialParameters": parameters},
-        }
-    )
-
-
-def a_nas_request(algorithm: str, finished: list[tuple[Row, float]] | None = None, **fields: Any) -> Request:
-    spec = a_nas_spec(algorithm)
-    data = spec.model_dump(by_alias=True)
-    return a_request(space_of(spec), finished=finished or [], **fields, **data)
-
-
-def values_of(answer: Answer) -> list[dict[str, Any]]:
-    return [
-        {it.name: json.loads(it.value.replace("'", '"')) for it in suggested.assignments or ()}
-        for suggested in answer.suggestions
-    ]
+from tests.unit.nas_requests import GRAPH, OPERATIONS, a_nas_request, a_nas_spec, values_of
 
 
 def test_a_network_reads_as_katibs_images_read_it() -> None:
@@ -125,8 +79,10 @@ def test_the_state_of_katibs_defaults_is_bounded() -> None:
 
     state = weights.to_manifest()
 
+    again = Weights.from_manifest(state, 64, 60)
     assert len(json.dumps(state)) < 1_000_000
-    assert Weights.from_manifest(state, 64, 60).to_manifest() == state
+    assert again is not None
+    assert again.to_manifest() == state
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf, 1e308])
@@ -182,6 +138,17 @@ def test_bad_settings_are_refused_in_katibs_words(name: str, settings: dict[str,
     assert problems == ([message] if message else [])
 
 
+@pytest.mark.parametrize(("name", "field"), [("enas", "controller_hidden_size"), ("darts", "num_epochs")])
+def test_a_bad_setting_is_found_where_it_stands(name: str, field: str) -> None:
+    given = [{"name": "random_state", "value": "1"}] * 2 + [{"name": field, "value": "0"}]
+    spec = a_nas_spec(name)
+    spec = spec.model_copy(update={"algorithm": Algorithm(algorithm_name=name, algorithm_settings=given)})
+
+    problems = list(get_algorithm(name).validate(spec, {"random_state": "1", field: "0"}))
+
+    assert [path for path, _ in problems] == ["spec.algorithm.algorithmSettings[2].value"]
+
+
 @pytest.mark.parametrize("name", ["enas", "darts"])
 def test_a_template_may_only_ask_for_what_is_assigned(name: str) -> None:
     spec = a_nas_spec(name, ("learning-rate", "${trialSpec.Name}"))
@@ -189,6 +156,17 @@ def test_a_template_may_only_ask_for_what_is_assigned(name: str) -> None:
     problems = list(get_algorithm(name).validate(spec, {}))
 
     assert [path for path, _ in problems] == ["spec.trialTemplate.trialParameters[0].reference"]
+
+
+@pytest.mark.parametrize("name", ["enas", "darts"])
+def test_more_operations_than_can_be_told_are_refused(name: str) -> None:
+    sizes = {"name": "size", "parameterType": "int", "feasibleSpace": {"min": "1", "max": "900000000000"}}
+
+    problems = list(
+        get_algorithm(name).validate(a_nas_spec(name, operations=[{**OPERATIONS[0], "parameters": [sizes]}]), {})
+    )
+
+    assert [path for path, _ in problems] == ["spec.nasConfig.operations"]
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,15 @@ def test_the_summary_names_the_optimal_trial_with_all_its_digits() -> None:
     ]
 
 
+def test_the_summary_has_a_text_as_objective_whole() -> None:
+    genotype = f"Genotype(normal={[('max_pooling_3x3', 0)] * 9})"
+    experiment, trials = a_past([genotype], maxTrialCount=1)
+
+    lines = list(summary_lines(a_look(experiment, trials)))
+
+    assert f"            loss  {genotype}" in lines
+
+
 def test_the_summary_of_a_failure_says_why() -> None:
     experiment, trials = a_past([None], maxFailedTrialCount=1)
 

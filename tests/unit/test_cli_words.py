@@ -57,7 +57,9 @@ def test_clocks_count_minutes_then_hours(seconds: float, text: str) -> None:
     assert clock_text(seconds) == text
 
 
-def test_long_numbers_are_cut_and_text_is_not() -> None:
+def test_long_numbers_are_cut_and_so_is_text_that_fills_a_line() -> None:
+    assert shorten("x" * 60) == "x" * 60
+    assert shorten("x" * 61) == "x" * 59 + "…"
     assert [shorten(text) for text in ("0.12345678901", "100", "1e-05", "a-very-long-word", "nan")] == [
         "0.123457",
         "100",

@@ -99,6 +99,46 @@ def test_only_trials_with_a_usable_value_are_drawn() -> None:
     assert [trial.value for trial in Material(experiment, trials).to_study().trials] == [0.5, 0.25]
 
 
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([(0.1, 9), (0.2, 1), (0.3, 5)], {"on the front": 2, "beaten": 1}),
+        ([(0.1, 9), (0.2, 99), (None, 5)], {"on the front": 1, "breaks a constraint": 1}),
+    ],
+)
+def test_two_objectives_have_a_pareto_front(rows: list[tuple[float | None, float]], expected: dict[str, int]) -> None:
+    objectives = [{"type": "minimize", "objectiveMetricName": name} for name in ("loss", "size")]
+    constraints = [{"metric": "size", "max": 10}]
+    experiment, trials = a_past([], running=len(rows), objective=None, objectives=objectives, constraints=constraints)
+    for trial, (loss, size) in zip(trials, rows, strict=True):
+        if loss is not None:
+            report(trial, loss)
+        finish(experiment, report(trial, size, name="size"))
+
+    figure = plots_of(Material(experiment, trials))["Pareto front"].figure
+
+    assert figure is not None
+    assert {trace.name: len(trace.x) for trace in figure.data} == expected
+    assert figure.layout.yaxis.title.text == "size (minimize)"
+
+
+def test_three_objectives_are_drawn_in_space_and_four_only_in_the_table() -> None:
+    objectives = [{"type": "maximize", "objectiveMetricName": name} for name in ("loss", "a", "b", "c")]
+
+    def front_of(count: int) -> Plot | None:
+        experiment, (trial,) = a_past([], running=1, objective=None, objectives=objectives[:count])
+        for name in ("a", "b", "c"):
+            report(trial, 1, name=name)
+        finish(experiment, report(trial, 0.5))
+        return plots_of(Material(experiment, [trial])).get("Pareto front")
+
+    three = front_of(3)
+    assert three is not None
+    assert three.figure is not None
+    assert three.figure.data[0].z == (1.0,)
+    assert front_of(4) is None
+
+
 def test_the_page_needs_no_network_and_holds_plotly_once(tmp_path: Path) -> None:
     path = tmp_path / "reports" / "digits.html"
 

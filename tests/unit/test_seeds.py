@@ -15,6 +15,7 @@ from functions.suggestion.searching import claim_search, search
 from functions.trial.model import TrialState
 from tests.builders import UID, a_created_event, a_reference, a_search_request, a_trial, an_experiment_manifest
 from tests.fakes import House
+from tests.unit.nas_requests import nas_fields
 
 X = {"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0", "max": "1"}}
 N = {
@@ -126,6 +127,15 @@ async def test_a_warm_start_tells_what_lies_in_the_space_and_was_there_at_admiss
     assert later.error == ""
     assert (history.rows.tolist(), history.values.tolist()) == ([[0.1]], [5.0])
     assert (history.prior_count, history.last_seq) == (1, 0)
+
+
+async def test_a_source_that_searches_an_architecture_fails_the_experiment(house: House) -> None:
+    await admitted(house, "earlier", "uid-earlier", **nas_fields("enas"))
+
+    experiment = await admitted(house, warmStartFrom=["earlier"])
+
+    assert experiment.is_completed
+    assert experiment.error.startswith("spec.warmStartFrom[0]: Experiment earlier searches spec.nasConfig")
 
 
 @pytest.mark.parametrize(

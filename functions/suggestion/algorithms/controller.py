@@ -22,6 +22,10 @@ from functions.suggestion.history import Floats
 _RANGE = 0.01
 """Weights begin this close to zero, as Katib's do."""
 _ADAM = (0.9, 0.999, 1e-8)
+MAX_REWARD = 1e6
+"""Rewards beyond count as this, so that the baseline stays finite."""
+_MAX_SLOPE = 1e10
+"""Steeper gradients, which only absurd settings give, count as this: its square fits single precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +66,19 @@ class Weights:
         parts = [part[name] for part in (self.values, self.means, self.squares) for name in self.shapes]
         raw = b"".join(part.astype("<f4").tobytes() for part in parts)
         packed = base64.b64encode(zlib.compress(raw, 1)).decode()
-        return {"packed": packed, "baseline": self.baseline, "steps": self.steps}
+        sizes: Manifest = dict(zip(("hidden", "choices"), self.sizes, strict=True))
+        return {**sizes, "packed": packed, "baseline": self.baseline, "steps": self.steps}
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The width of the LSTM, and the number of operations."""
+        return self.shapes["operations"]
 
     @classmethod
-    def from_manifest(cls, state: Manifest, hidden: int, choices: int) -> Self:
-        """Read what `to_manifest` wrote."""
+    def from_manifest(cls, state: Manifest, hidden: int, choices: int) -> Self | None:
+        """Read what `to_manifest` wrote; None where that was a controller of other sizes."""
+        if (state.get("hidden"), state.get("choices")) != (hidden, choices):
+            return None
         shapes = weight_shapes(hidden, choices)
         numbers = np.frombuffer(zlib.decompress(base64.b64decode(str(state["packed"]))), "<f4").astype(float)
         parts: list[dict[str, Floats]] = [{}, {}, {}]
@@ -180,12 +192,16 @@ def loss_of(writing: _Writing, advantage: float, settings: ControllerSettings) -
 def train(weights: Weights, settings: ControllerSettings, layers: int, network: list[int], reward: float) -> None:
     """Learn in place from one network and its own reward: the first reward is the baseline that later ones move."""
     writing = write(weights, settings, layers, given=network)
-    total = reward + (settings.entropy_weight or 0.0) * writing.entropy
+    total = _bounded(reward + (settings.entropy_weight or 0.0) * writing.entropy)
     before = total if weights.baseline is None else weights.baseline
     weights.baseline = before - (1 - settings.baseline_decay) * (before - total)
     backpropagate(loss_of(writing, total - weights.baseline, settings))
     weights.steps += 1
     _move(weights, settings.learning_rate, {name: node.gradient for name, node in writing.nodes.items()})
+
+
+def _bounded(reward: float) -> float:
+    return min(max(reward, -MAX_REWARD), MAX_REWARD)
 
 
 def _move(weights: Weights, rate: float, gradients: dict[str, Floats | None]) -> None:
@@ -194,7 +210,8 @@ def _move(weights: Weights, rate: float, gradients: dict[str, Floats | None]) ->
     for name, gradient in gradients.items():
         if gradient is None:
             continue
-        mean = weights.means[name] = first * weights.means[name] + (1 - first) * gradient
-        square = weights.squares[name] = second * weights.squares[name] + (1 - second) * gradient**2
+        slope = np.nan_to_num(gradient).clip(-_MAX_SLOPE, _MAX_SLOPE)
+        mean = weights.means[name] = first * weights.means[name] + (1 - first) * slope
+        square = weights.squares[name] = second * weights.squares[name] + (1 - second) * slope**2
         scale = np.sqrt(square / (1 - second**weights.steps)) + tiny
         weights.values[name] = weights.values[name] - rate * mean / (1 - first**weights.steps) / scale

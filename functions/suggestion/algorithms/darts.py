@@ -7,17 +7,18 @@ from pydantic import JsonValue
 
 from events.experiment import ExperimentSpec
 from events.search_space import NasConfig, Operation, ParameterAssignment
-from functions.suggestion.algorithms.graph_rules import validate_graph
+from functions.suggestion.algorithms.graph_rules import is_sound, validate_graph
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.algorithms.quoting import to_quoted
-from functions.suggestion.algorithms.settings import Rule, find_problem
-from functions.suggestion.axis import to_number
+from functions.suggestion.algorithms.settings import SETTINGS, Rule, find_problem, setting_paths
+from functions.suggestion.axis import Axis, to_number
 from functions.suggestion.graph import layers_of, parameter_values
 from functions.suggestion.search_space import Problem
 
 ASSIGNED = ("algorithm-settings", "search-space", "num-layers")
 SKIP_CONNECTION = "skip_connection"
-_SETTINGS = "spec.algorithm.algorithmSettings"
+MAX_NAMES = 1_000
+"""Operations, one for each size of a filter: a Worker mixes them all, and is told them in one argument."""
 _NONE = "None"
 
 _DEFAULTS: Final[Mapping[str, JsonValue]] = {
@@ -66,10 +67,12 @@ class Darts:
     def validate(self, spec: ExperimentSpec, settings: Mapping[str, str]) -> Iterator[Problem]:
         """Yield what is wrong with settings that Katib knows; others are the Worker's."""
         yield from validate_graph(spec, ASSIGNED)
-        for index, name in enumerate(settings):
-            problem = find_problem(name, settings[name], (_RULES[name],)) if name in _RULES else None
-            if problem and settings[name] != _NONE:
-                yield f"{_SETTINGS}[{index}].value", problem
+        yield from _validate_size(spec)
+        paths = setting_paths(spec)
+        for name, text in settings.items():
+            problem = find_problem(name, text, (_RULES[name],)) if name in _RULES else None
+            if problem and text != _NONE:
+                yield f"{paths.get(name, SETTINGS)}.value", problem
 
     def suggest(self, request: Request) -> Answer:
         """Give every Trial the same; there is no end but the budget."""
@@ -84,6 +87,14 @@ class Darts:
         assignments = tuple(ParameterAssignment(name=name, value=value) for name, value in pairs)
         row = tuple(axis.low for axis in request.space.axes)
         return Answer((Suggested(row, assignments=assignments),) * request.count)
+
+
+def _validate_size(spec: ExperimentSpec) -> Iterator[Problem]:
+    """Yield a problem where the names would not fit into one argument of a command."""
+    operations = spec.nas_config.operations if spec.nas_config else ()
+    sized = [it.parameters[0] for it in operations if it.operation_type != SKIP_CONNECTION and it.parameters]
+    if is_sound(operations) and sum(Axis.from_spec(it).size or 1 for it in sized) > MAX_NAMES:
+        yield "spec.nasConfig.operations", f"must have {MAX_NAMES} sizes of filters or less"
 
 
 def _names(operation: Operation) -> list[str]:

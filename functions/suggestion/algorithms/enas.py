@@ -12,19 +12,17 @@ from events.search_space import NasConfig, ParameterAssignment
 from functions.suggestion.algorithms.blas import one_thread
 from functions.suggestion.algorithms.controller import ControllerSettings, Weights, train, write
 from functions.suggestion.algorithms.enas_rules import SETTING_RULES, validate_enas_settings
-from functions.suggestion.algorithms.graph_rules import validate_graph, validate_sizes
+from functions.suggestion.algorithms.graph_rules import is_sound, validate_graph, validate_sizes
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.algorithms.quoting import to_quoted
 from functions.suggestion.graph import MAX_LAYERS, Choice, choices_of, count_choices, layers_of, to_architecture
-from functions.suggestion.search_space import Problem, Row, validate_parameters
+from functions.suggestion.search_space import Problem, Row
 
 ASSIGNED = ("architecture", "nn_config")
 TRAIN_STEPS = "controller_train_steps"
 DEFAULT_TRAIN_STEPS = 50
 MAX_CHOICES = 4_096
 """Operations with their parameters: the controller has a row of weights for each."""
-MAX_REWARD = 1e6
-"""Objectives beyond count as this, so that the baseline stays finite."""
 
 
 class Enas:
@@ -34,13 +32,13 @@ class Enas:
         """Yield what is wrong with graph, template and settings, in Katib's words."""
         problems = [*validate_graph(spec, ASSIGNED), *validate_sizes(spec)]
         yield from problems
-        yield from validate_enas_settings(settings)
+        yield from validate_enas_settings(spec, settings)
         yield from _validate_size(spec)
 
     def suggest(self, request: Request) -> Answer:
         """Learn from what has finished since the last answer, then write networks."""
         config, settings = request.spec.nas_config or NasConfig(), read_controller(request.settings)
-        with one_thread():
+        with one_thread(), np.errstate(over="ignore", invalid="ignore"):  # settings may be as extreme as Katib allows
             weights, seen = _recall(request, settings, count_choices(config))
             _learn(request, weights, settings, seen)
             rng = np.random.default_rng(request.seed)
@@ -67,20 +65,18 @@ def _validate_size(spec: ExperimentSpec) -> Iterator[Problem]:
     config = spec.nas_config or NasConfig()
     if layers_of(config.graph_config) > MAX_LAYERS:
         yield "spec.nasConfig.graphConfig.numLayers", f"must be {MAX_LAYERS} or less"
-    is_sound = not any(problem for it in config.operations for problem in validate_parameters(it.parameters))
-    if is_sound and count_choices(config) > MAX_CHOICES:
+    if is_sound(config.operations) and count_choices(config) > MAX_CHOICES:
         yield "spec.nasConfig.operations", f"must have {MAX_CHOICES} combinations of values or less"
 
 
 def _recall(request: Request, settings: ControllerSettings, choices: int) -> tuple[Weights, int]:
-    """Return the weights, and how many finished Trials they have learnt from."""
-    state = request.state
-    if state is None:
+    """Return the weights, and how many finished Trials they have learnt from; new ones where the sizes have changed."""
+    state = request.state or {}
+    weights, seen = Weights.from_manifest(state, settings.hidden_size, choices), state.get("seen")
+    if weights is None or not isinstance(seen, int):
         rng = np.random.default_rng(request.experiment_seed)
         return Weights.begin(settings.hidden_size, choices, rng), 0
-    seen = state["seen"]
-    assert isinstance(seen, int)
-    return Weights.from_manifest(state, settings.hidden_size, choices), seen
+    return weights, seen
 
 
 def _learn(request: Request, weights: Weights, settings: ControllerSettings, seen: int) -> None:
@@ -88,7 +84,7 @@ def _learn(request: Request, weights: Weights, settings: ControllerSettings, see
     rows, losses = request.history.rows[seen:].tolist(), request.history.values[seen:].tolist()
     space = request.space
     new: list[tuple[list[int], float]] = [
-        ([int(value) for value in space.snap(tuple(row))], min(max(-loss, -MAX_REWARD), MAX_REWARD))
+        ([int(value) for value in space.snap(tuple(row))], -loss)
         for row, loss in zip(rows, losses, strict=True)
         if not math.isnan(loss)
     ]

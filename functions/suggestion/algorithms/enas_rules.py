@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from events.experiment import ExperimentSpec
+from functions.suggestion.algorithms.settings import SETTINGS, setting_paths
 from functions.suggestion.axis import to_number
 from functions.suggestion.search_space import Problem
 
-_SETTINGS = "spec.algorithm.algorithmSettings"
 _OPEN = float("inf")
 
 
@@ -54,10 +55,11 @@ MOST = {"controller_hidden_size": 512, "controller_train_steps": 10_000}
 """The weights are kept in one row of the store, 3 x 4 bytes each; a step takes some ten milliseconds."""
 
 
-def validate_enas_settings(settings: Mapping[str, str]) -> Iterator[Problem]:
+def validate_enas_settings(spec: ExperimentSpec, settings: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what is wrong with the settings."""
-    for index, (name, text) in enumerate(settings.items()):
-        at = f"{_SETTINGS}[{index}]"
+    paths = setting_paths(spec)
+    for name, text in settings.items():
+        at = paths.get(name, SETTINGS)
         rule = SETTING_RULES.get(name)
         if rule is None and name != "random_state":
             yield f"{at}.name", f"Unknown Algorithm Setting name: {name}"

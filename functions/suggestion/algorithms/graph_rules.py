@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from events.experiment import ExperimentSpec
 from events.search_space import NasConfig, Operation, ParameterSpec, ParameterType
 from functions.suggestion.axis import LISTED, to_number
-from functions.suggestion.search_space import Problem
+from functions.suggestion.search_space import Problem, validate_parameters
 from functions.trial.manifest import METADATA
 
 _NAS = "spec.nasConfig"
@@ -26,6 +26,11 @@ def validate_graph(spec: ExperimentSpec, assigned: Sequence[str]) -> Iterator[Pr
         yield f"{_NAS}.operations", "Missing Operations in NasConfig"
     for index, operation in enumerate(config.operations):
         yield from _validate_operation(operation, f"{_NAS}.operations[{index}]")
+
+
+def is_sound(operations: Sequence[Operation]) -> bool:
+    """Tell whether the parameters of all operations are such that their values can be counted."""
+    return not any(problem for it in operations for problem in validate_parameters(it.parameters))
 
 
 def validate_sizes(spec: ExperimentSpec) -> Iterator[Problem]:

@@ -8,3 +8,8 @@ from pydantic import JsonValue
 def to_quoted(value: JsonValue) -> str:
     """Write JSON with single quotes in the place of double ones."""
     return json.dumps(value).replace('"', "'")
+
+
+def from_quoted(text: str) -> str:
+    """Return the JSON that `to_quoted` wrote; an apostrophe in a name makes it none, as for Katib's images."""
+    return text.replace("'", '"')

@@ -7,7 +7,7 @@ from typing import Final
 from events.experiment import ExperimentSpec
 from functions.suggestion.search_space import Problem
 
-_SETTINGS: Final = "spec.algorithm.algorithmSettings"
+SETTINGS: Final = "spec.algorithm.algorithmSettings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,19 @@ def validate_settings(
 ) -> Iterator[Problem]:
     """Yield the settings that are unknown, cannot be read, or break the first of their rules."""
     algorithm = spec.algorithm.algorithm_name if spec.algorithm else ""
-    paths = {
-        s.name: f"{_SETTINGS}[{i}]" for i, s in enumerate(spec.algorithm.algorithm_settings if spec.algorithm else ())
-    }
+    paths = setting_paths(spec)
     for name, text in settings.items():
-        path = paths.get(name, _SETTINGS)
+        path = paths.get(name, SETTINGS)
         if name not in rules:
             yield f"{path}.name", f"unknown setting {name} for algorithm {algorithm}"
         elif problem := find_problem(name, text, rules[name]):
             yield f"{path}.value", problem
+
+
+def setting_paths(spec: ExperimentSpec) -> dict[str, str]:
+    """Return where each setting stands; of one that is given twice the last counts."""
+    given = spec.algorithm.algorithm_settings if spec.algorithm else ()
+    return {setting.name: f"{SETTINGS}[{index}]" for index, setting in enumerate(given)}
 
 
 def find_problem(name: str, text: str, rules: tuple[Rule, ...]) -> str | None:
