@@ -12,7 +12,7 @@ MAX_CONSTRAINTS = 100
 MAX_LISTED = 10_000
 """Points that are looked at for one that meets all constraints; of a larger space the search itself finds out."""
 
-UNAWARE = frozenset({"hyperband", "pbt", "enas", "darts"})
+UNAWARE = frozenset({"hyperband", "bohb", "asha", "pbt", "enas", "darts"})
 """The algorithms whose next point follows from an earlier one, so that they cannot draw until it fits."""
 
 

@@ -11,7 +11,7 @@ MAX_OBJECTIVES = 10
 MAX_CONSTRAINTS = 100
 METRIC_NAME_CHARACTERS = 255
 
-SINGLE = frozenset({"bayesianoptimization", "cmaes", "hyperband", "pbt", "enas", "darts"})
+SINGLE = frozenset({"bayesianoptimization", "cmaes", "hyperband", "bohb", "asha", "pbt", "enas", "darts"})
 """The algorithms that know one objective alone."""
 
 _MUST_BE_SPECIFIED = "must be specified"

@@ -12,8 +12,9 @@ from functions.experiment.model import Experiment
 from functions.identity import derive_seed
 from functions.limits import Limits
 from functions.ports import Store
-from functions.suggestion.algorithms import AUTO, get_algorithm
+from functions.suggestion.algorithms import ALGORITHM_NAMES, AUTO, get_algorithm
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
+from functions.suggestion.foreign import read_answer
 from functions.suggestion.graph import space_of
 from functions.suggestion.history import History, fill_rows, to_loss, unpack_row, unpack_rows
 from functions.suggestion.history_cache import HistoryCache
@@ -134,7 +135,9 @@ def search(claim: Claim) -> Answer:
         if planted := _plant(claim.request):
             return planted
         request = scored(claim.request, claim.algorithm)
-        return _checked(request, get_algorithm(claim.algorithm).suggest(request))
+        answer = get_algorithm(claim.algorithm).suggest(request)
+        is_ours = claim.algorithm in ALGORITHM_NAMES
+        return _checked(request, answer if is_ours else read_answer(request, answer))
     except Exception as error:
         message = f"algorithm {claim.algorithm}: {type(error).__name__}: {error}"
         raise SearchError(message) from error

@@ -33,9 +33,13 @@ def render_worker(experiment: Experiment, trial: Trial, *, attempt: int | None =
         collector=experiment.spec.metrics_collector_spec or MetricsCollectorSpec(),
         metric_names=experiment.objective.metric_names,
         labels=trial.labels,
-        lineage=find_lineage(experiment.spec, trial.labels),
+        lineage=find_lineage(experiment.spec, trial.labels, best_name=_best_name(experiment)),
         reference=trial.reference if attempt in {None, trial.attempt} else "",
     )
+
+
+def _best_name(experiment: Experiment) -> str:
+    return experiment.optimal.best_trial_name if experiment.optimal else ""
 
 
 def render_manifest(template: TrialTemplate, experiment: Experiment, trial: Trial) -> Manifest:

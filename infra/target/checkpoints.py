@@ -1,14 +1,38 @@
 """Checkpoints of process Workers: a directory a Trial, which begins as a copy of its parent's."""
 
+import json
 import os
 import posixpath
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from functions.worker import Worker
 from infra.target.process_spec import ProcessSpec, redirect
 from infra.target.worker_files import WorkerFiles
+
+_ORIGIN_SUFFIX = "-checkpoint.json"
+_KEPT_GENERATIONS = 2
+"""The one that begins, and the one that it begins from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose checkpoint it is, written beside it: the checkpoint itself is the user's, and copied."""
+
+    experiment: str
+    """The uid."""
+    trial_name: str
+    family: str
+    generation: int
+
+    @classmethod
+    def read(cls, path: Path) -> "Origin | None":
+        """Return what stands there; None where it was deleted meanwhile or a full disk cut it off."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +44,8 @@ class Checkpoint:
     parent_name: str
     place: str
     """The absolute path that the template has for it."""
+    origin: Origin
+    best_name: str
 
     def environment(self) -> dict[str, str]:
         """Return what tells a Worker where to load and to save."""
@@ -44,7 +70,9 @@ class Checkpoint:
         else:
             draft.mkdir(parents=True)
             self._tell(files)
+        _origin_path(self.path).write_text(json.dumps(asdict(self.origin)))
         self._publish(draft)
+        self._prune()
 
     def _publish(self, draft: Path) -> None:
         try:
@@ -63,10 +91,40 @@ class Checkpoint:
         with files.log.open("a") as log:
             log.write(line)
 
+    def _prune(self) -> None:
+        """Delete the checkpoints of the family that no Trial can begin from any more, but for the best one's.
+
+        This Trial's generation began after every Trial of the one before had ended, and so had begun from its own
+        parent. What a full disk or a crash keeps from being deleted is found again at the next launch.
+        """
+        if self.origin.generation < _KEPT_GENERATIONS:
+            return
+        for path in self.path.parent.glob(f"*{_ORIGIN_SUFFIX}"):
+            other = Origin.read(path)
+            if other is not None and self._outdates(other):
+                delete_checkpoint(path.with_suffix(""))
+
+    def _outdates(self, other: Origin) -> bool:
+        mine = self.origin
+        is_of_family = (other.experiment, other.family) == (mine.experiment, mine.family)
+        is_old = other.generation <= mine.generation - _KEPT_GENERATIONS
+        return is_of_family and is_old and other.trial_name != self.best_name
+
 
 def checkpoint_path(directory: Path, trial_uid: str) -> Path:
     """Return where a Trial's checkpoint is among the directories of Workers; no attempt has such a name."""
     return directory / f"{trial_uid}-checkpoint"
+
+
+def _origin_path(checkpoint: Path) -> Path:
+    return checkpoint.with_name(f"{checkpoint.name}.json")
+
+
+def delete_checkpoint(path: Path) -> None:
+    """Delete a checkpoint, and what stands beside it last: so what is left half deleted is found again."""
+    shutil.rmtree(path, ignore_errors=True)
+    if not path.exists():
+        _origin_path(path).unlink(missing_ok=True)
 
 
 def find_checkpoint(worker: Worker, directory: Path) -> Checkpoint | None:
@@ -79,4 +137,6 @@ def find_checkpoint(worker: Worker, directory: Path) -> Checkpoint | None:
         parent=checkpoint_path(directory, it.parent_uid) if it.parent_uid else None,
         parent_name=it.parent_name,
         place=posixpath.normpath(it.directory) if it.directory.startswith("/") else "",
+        origin=Origin(worker.experiment.uid, worker.trial.name, it.family, it.depth),
+        best_name=it.best_name,
     )

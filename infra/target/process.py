@@ -11,7 +11,7 @@ from pathlib import Path
 
 from events.objective import CollectorKind
 from functions.worker import LogChunk, Worker, WorkerPhase, WorkerState
-from infra.target.checkpoints import checkpoint_path
+from infra.target.checkpoints import checkpoint_path, delete_checkpoint
 from infra.target.collecting.collecting import Collecting
 from infra.target.process_ending import DEADLINE_EXCEEDED, HEARTBEAT_MISSED, SIGNAL_BASE, read_ending
 from infra.target.process_spec import collected_path, grace_seconds_of, heartbeat_seconds_of, timeout_seconds_of
@@ -172,7 +172,7 @@ class ProcessTarget:
             if uid == trial_uid:
                 self._remove(uid, attempt)
                 shutil.rmtree(self._path(uid, attempt), ignore_errors=True)
-        shutil.rmtree(checkpoint_path(self._directory, trial_uid), ignore_errors=True)
+        delete_checkpoint(checkpoint_path(self._directory, trial_uid))
 
     def _path(self, trial_uid: str, attempt: int) -> Path:
         name = f"{trial_uid}-{attempt}"

@@ -69,11 +69,13 @@ def _lineage(worker: Worker) -> dict[str, str]:
     it, name = worker.lineage, worker.experiment.name
     if it is None:
         return {}
-    own = {"KUTTAB_GENERATION": it.generation, "KUTTAB_CHECKPOINT": it.checkpoint_of(name, worker.trial.name)}
-    if not it.parent_name:
-        return own
-    parent = it.checkpoint_of(name, it.parent_name)
-    return {**own, "KUTTAB_PARENT_TRIAL": it.parent_name, "KUTTAB_PARENT_CHECKPOINT": parent}
+    variables = {
+        "KUTTAB_GENERATION": it.generation,
+        "KUTTAB_CHECKPOINT": it.checkpoint_of(name, worker.trial.name),
+        "KUTTAB_PARENT_TRIAL": it.parent_name,
+        "KUTTAB_PARENT_CHECKPOINT": it.checkpoint_of(name, it.parent_name) if it.parent_name else "",
+    }
+    return {variable: text for variable, text in variables.items() if text}
 
 
 def marks_of(trial_uid: str, attempt: int) -> frozenset[bytes]:

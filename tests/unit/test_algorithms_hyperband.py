@@ -7,9 +7,10 @@ from random import Random
 import pytest
 
 from functions.suggestion.algorithms import get_algorithm
-from functions.suggestion.algorithms.brackets import BRACKET_LABEL, RUNG_LABEL
+from functions.suggestion.algorithms.halving import BRACKET_LABEL
 from functions.suggestion.algorithms.interface import Answer
 from functions.suggestion.search_space import Row
+from functions.trial.lineage import RUNGS
 from tests.unit.algorithm_requests import a_parameter, a_request, a_space, a_spec
 
 EPOCHS = a_parameter("epochs", "int", min=1, max=300)
@@ -47,7 +48,7 @@ def run(parallel: int, *, failing: float = 0.0, accepting: int = 99) -> tuple[Co
         for suggested in accepted:
             created += 1
             pending[created] = suggested.row
-            given[suggested.labels[BRACKET_LABEL], suggested.labels[RUNG_LABEL], suggested.row[1]] += 1
+            given[suggested.labels[BRACKET_LABEL], suggested.labels[RUNGS.generation], suggested.row[1]] += 1
         state, is_end = answer.state_after(len(accepted)), is_end or answer.is_end_after(len(accepted))
         assert pending or is_end, "it would wait for ever"
         if pending:

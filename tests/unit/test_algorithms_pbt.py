@@ -11,7 +11,7 @@ from functions.suggestion.algorithms import get_algorithm
 from functions.suggestion.algorithms.interface import Answer
 from functions.suggestion.algorithms.perturbing import perturb_row
 from functions.suggestion.search_space import Row
-from functions.trial.lineage import GENERATION_LABEL, PARENT_LABEL
+from functions.trial.lineage import POPULATION
 from tests.builders import a_reference
 from tests.unit.algorithm_requests import MIXED, a_parameter, a_request, a_space, a_spec
 
@@ -47,7 +47,7 @@ def test_every_generation_is_whole_whatever_fails(parallel: int, accepting: int,
         accepted = answer.suggestions[: min(accepting, 20 - len(finished) - len(pending))]
         for suggested in accepted:
             pending[len(finished) + len(pending) + 1] = suggested.row
-            sizes[int(suggested.labels[GENERATION_LABEL])] += 1
+            sizes[int(suggested.labels[POPULATION.generation])] += 1
         state = answer.state_after(len(accepted))
         number = rng.choice(list(pending))
         row = pending.pop(number)
@@ -64,7 +64,7 @@ def test_a_loser_goes_on_from_the_winners_checkpoint_with_its_values_and_others_
     second = ask({number: (rows[number], losses[number]) for number in rows}, {}, first.state_after(5), 5)
 
     names = {number: derive_trial_name(a_reference(), number) for number in rows}
-    assert [it.labels[PARENT_LABEL] for it in second.suggestions] == [names[n] for n in (1, 2, 2, 4, 5)]
+    assert [it.labels[POPULATION.parent] for it in second.suggestions] == [names[n] for n in (1, 2, 2, 4, 5)]
     assert second.suggestions[2].row == rows[2]
     assert second.suggestions[0].row != rows[1]
 

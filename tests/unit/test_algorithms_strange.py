@@ -30,10 +30,15 @@ SPACES = {
     "grid": [SMALL, (*SMALL, *LISTS, FIXED)],
     "cmaes": [SMALL, ORDERED, (*SMALL, FIXED), (*ORDERED, *LISTS)],
     "hyperband": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED)],
+    "bohb": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED)],
+    "asha": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED)],
 }
 ALL_SPACES = [SMALL, (*SMALL, FIXED), (*ORDERED, *LISTS, FIXED), LISTS, (FIXED,)]
+HALVING = {"r_l": "9", "eta": "3", "resource_name": "c"}
 SETTINGS = {
-    "hyperband": {"r_l": "9", "eta": "3", "resource_name": "c"},
+    "hyperband": HALVING,
+    "bohb": HALVING | {"min_points_in_model": "3"},
+    "asha": HALVING,
     "pbt": {"n_population": "5", "truncation_threshold": "0.2", "suggestion_trial_dir": "/checkpoints"},
 }
 

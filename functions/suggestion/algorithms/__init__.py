@@ -7,8 +7,10 @@ from typing import cast
 from functions.suggestion.algorithms.interface import Algorithm
 
 _ALGORITHMS = {
+    "asha": "asha:ASHA",
     "auto": "auto:AUTO",
     "bayesianoptimization": "bayesian:BAYESIAN",
+    "bohb": "bohb:BOHB",
     "cmaes": "cmaes:CMA_ES",
     "darts": "darts:DARTS",
     "enas": "enas:ENAS",

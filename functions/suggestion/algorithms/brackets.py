@@ -1,25 +1,25 @@
-"""The brackets and rungs of Hyperband, by exact arithmetic, as plain numbers."""
+"""The brackets and rungs of Hyperband as plain numbers: what is open, who climbs, and which Trials are wanted."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from random import Random
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
 from events.resource import Manifest
 from functions.suggestion.algorithms.drawing import draw_row
+from functions.suggestion.algorithms.halving import BRACKET_LABEL, Halving
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.search_space import Row
+from functions.trial.lineage import RUNGS
 
-BRACKET_LABEL = "hyperband.suggestion.kuttab.dev/bracket"
-RUNG_LABEL = "hyperband.suggestion.kuttab.dev/rung"
-MAX_BRACKETS = 20
-"""The first one has at least eta to this power Trials: more is a slip of the pen, and refused."""
-
-MAX_DRAWS = 100
-"""Draws for a point that is new; after that one is tried again."""
+if TYPE_CHECKING:
+    from functions.suggestion.algorithms.fresh_points import (
+        FreshPoints,
+    )  # it loads numpy, which validation does not need
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Bracket:
     """The points of those, best first; of the first rung none is known before it is drawn."""
     members: list[int] = field(default_factory=list)
     """The numbers of the Trials that it has created."""
+    parents: list[int] = field(default_factory=list)
+    """The numbers of the Trials that the waiting ones go on from."""
+    first: int | None = None
+    """The number of its first Trial, which tells it from others."""
 
 
 @dataclass(frozen=True)
@@ -52,31 +56,20 @@ class Plan:
 _PLAN = TypeAdapter(Plan)
 
 
-def bracket_count(most: Fraction, eta: Fraction) -> int:
-    """Return the largest s for which eta to the power of s is no more than the budget; floats are off by one here."""
-    s = 0
-    while s < MAX_BRACKETS and eta ** (s + 1) <= most:
-        s += 1
-    return s
-
-
 class Brackets:
     """One answer: the plan moves by what has finished, then by every Trial that it creates."""
 
-    def __init__(self, request: Request, resource_name: str, most: Fraction, eta: Fraction) -> None:
-        self._request = request
-        self._most, self._eta = most, eta
-        self._largest = bracket_count(most, eta)
-        self._resource = [axis.name for axis in request.space.axes].index(resource_name)
+    def __init__(self, request: Request, halving: Halving, points: "FreshPoints", *, is_endless: bool = False) -> None:
+        """Endless brackets begin again with the first when the last is open, as long as there are new points."""
+        self._request, self._halving, self._points = request, halving, points
+        self._is_endless = is_endless
         self._rng = Random(request.seed)
         self._results = _results(request)
-        before = [] if request.allow_duplicates else [*request.pending, *(row for row, _ in self._results.values())]
-        self._known = {self._without_budget(row) for row in before}
 
     def answer(self) -> Answer:
         """Return the Trials that are wanted now: none while all open rungs wait for theirs to finish."""
         state = self._request.state
-        plan = self._climb(_PLAN.validate_python(state) if state else Plan(self._largest))
+        plan = self._climb(_PLAN.validate_python(state) if state else Plan(self._halving.largest))
         suggestions: list[Suggested] = []
         states = [plan.to_manifest()]
         while len(suggestions) < self._request.count:
@@ -88,46 +81,44 @@ class Brackets:
             plan = Plan(plan.following, (*plan.open[:place], bracket, *plan.open[place + 1 :]))
             suggestions.append(suggested)
             states.append(plan.to_manifest())
-        return Answer(tuple(suggestions), states=tuple(states), is_end=_is_end(plan))
+        return Answer(tuple(suggestions), states=tuple(states), is_end=self._is_end(plan))
 
     def _open(self, plan: Plan) -> tuple[Plan, int | None]:
         """Return the place of a bracket that wants a Trial, opening the next where no open one does."""
         for place, bracket in enumerate(plan.open):
             if bracket.wanted:
                 return plan, place
-        if plan.following < 0:
-            return plan, None
-        bracket = Bracket(plan.following, 0, self._first_count(plan.following))
-        return Plan(plan.following - 1, (*plan.open, bracket)), len(plan.open)
+        following = plan.following
+        if following < 0:
+            if not self._begins_again():
+                return plan, None
+            following = self._halving.largest
+        bracket = Bracket(following, 0, self._first_count(following))
+        return Plan(following - 1, (*plan.open, bracket)), len(plan.open)
 
     def _first_count(self, s: int) -> int:
-        return math.ceil(Fraction(self._largest + 1, s + 1) * self._eta**s)
+        return math.ceil(Fraction(self._halving.largest + 1, s + 1) * self._halving.eta**s)
 
     def _create(self, bracket: Bracket, number: int) -> tuple[Bracket, Suggested]:
         row = tuple(bracket.waiting[0]) if bracket.waiting else self._draw()
-        budget = float(self._most / self._eta ** (bracket.s - bracket.rung))
-        labels = {BRACKET_LABEL: str(bracket.s), RUNG_LABEL: str(bracket.rung)}
+        parent = bracket.parents[0] if bracket.parents else None
+        first = number if bracket.first is None else bracket.first
         created = replace(
-            bracket, wanted=bracket.wanted - 1, waiting=bracket.waiting[1:], members=[*bracket.members, number]
+            bracket,
+            wanted=bracket.wanted - 1,
+            waiting=bracket.waiting[1:],
+            members=[*bracket.members, number],
+            parents=bracket.parents[1:],
+            first=first,
         )
-        return created, Suggested(self._with_budget(row, budget), labels)
+        granted = self._halving.grant(self._request.space, row, bracket.s - bracket.rung)
+        lineage = RUNGS.write(self._request.experiment, bracket.rung, parent=parent, family=first)
+        return created, Suggested(granted, {BRACKET_LABEL: str(bracket.s), **lineage})
 
     def _draw(self) -> Row:
-        """Draw a point that no Trial of any budget has had, where there is one."""
-        draws = [draw_row(self._request.space, self._rng)]
-        while self._without_budget(draws[-1]) in self._known and len(draws) < MAX_DRAWS:
-            draws.append(draw_row(self._request.space, self._rng))
-        self._known.add(self._without_budget(draws[-1]))
-        return draws[-1]
-
-    def _without_budget(self, row: Row) -> Row:
-        return (*row[: self._resource], *row[self._resource + 1 :])
-
-    def _with_budget(self, row: Row, budget: float) -> Row:
-        """Return the point with the nearest budget that its axis has; Katib cuts fractions off."""
-        axis = self._request.space.axes[self._resource]
-        value = axis.snap(float(math.floor(budget)) if axis.step == 1 else budget)
-        return (*row[: self._resource], value, *row[self._resource + 1 :])
+        """Return a new point; where there is none left, or none is found, one is tried again."""
+        row = self._points.draw()
+        return draw_row(self._request.space, self._rng) if row is None else row
 
     def _climb(self, plan: Plan) -> Plan:
         """Promote the best of every rung whose Trials have all finished; a rung without any result ends its bracket."""
@@ -139,10 +130,19 @@ class Brackets:
             return bracket
         usable = [number for number in bracket.members if not math.isnan(self._results[number][1])]
         best = sorted(usable, key=lambda number: self._results[number][1])
-        kept = best[: math.ceil(len(bracket.members) / self._eta)]
+        kept = best[: math.ceil(len(bracket.members) / self._halving.eta)]
         if bracket.rung == bracket.s or not kept:
             return None
-        return Bracket(bracket.s, bracket.rung + 1, len(kept), [list(self._results[it][0]) for it in kept])
+        waiting = [list(self._results[it][0]) for it in kept]
+        return Bracket(bracket.s, bracket.rung + 1, len(kept), waiting, parents=kept, first=bracket.first)
+
+    def _is_end(self, plan: Plan) -> bool:
+        """Tell whether the last Trial of the last rung has been created."""
+        is_over = plan.following < 0 and all(it.rung == it.s and not it.wanted for it in plan.open)
+        return is_over and not self._begins_again()
+
+    def _begins_again(self) -> bool:
+        return self._is_endless and not self._points.is_used_up()
 
 
 def _results(request: Request) -> Mapping[int, tuple[Row, float]]:
@@ -150,8 +150,3 @@ def _results(request: Request) -> Mapping[int, tuple[Row, float]]:
     history = request.history
     rows = map(tuple, history.rows.tolist())
     return dict(zip(history.numbers.tolist(), zip(rows, history.values.tolist(), strict=True), strict=True))
-
-
-def _is_end(plan: Plan) -> bool:
-    """Tell whether the last Trial of the last rung has been created."""
-    return plan.following < 0 and all(it.rung == it.s and not it.wanted for it in plan.open)

@@ -8,13 +8,13 @@ from random import Random
 from pydantic import TypeAdapter
 
 from events.resource import Manifest
-from functions.identity import derive_seed, derive_trial_name, derive_trial_uid
+from functions.identity import derive_seed
 from functions.suggestion.algorithms.drawing import draw_free_row, draw_row
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.algorithms.perturbing import perturb_row
 from functions.suggestion.algorithms.taken import Taken
 from functions.suggestion.search_space import Row
-from functions.trial.lineage import GENERATION_LABEL, PARENT_LABEL, PARENT_UID_LABEL
+from functions.trial.lineage import POPULATION
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,10 @@ def answer_population(request: Request, breeding: Breeding) -> Answer:
         population = _next(request, breeding, population, results)
     given = population.waiting[: request.count]
     states = tuple(_after(population, request.first_number, count).to_manifest() for count in range(len(given) + 1))
-    suggestions = tuple(Suggested(tuple(it.row), _labels(request, population.generation, it)) for it in given)
+    suggestions = tuple(
+        Suggested(tuple(it.row), POPULATION.write(request.experiment, population.generation, parent=it.parent))
+        for it in given
+    )
     note = f"generation {population.generation} of {breeding.size} Trials"
     return Answer(suggestions, states=states, note=note)
 
@@ -110,11 +113,3 @@ def _next(
         moved = row if number in losers else perturb_row(space, row, chance, rng)
         children.append(Child(list(moved), parent))
     return Population(generation, waiting=children)
-
-
-def _labels(request: Request, generation: int, child: Child) -> Mapping[str, str]:
-    labels = {GENERATION_LABEL: str(generation)}
-    if child.parent is None or request.experiment is None:
-        return labels
-    name, uid = derive_trial_name(request.experiment, child.parent), derive_trial_uid(request.experiment, child.parent)
-    return {**labels, PARENT_LABEL: name, PARENT_UID_LABEL: uid}

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from events.experiment import ExperimentSpec
-from events.search_space import ParameterAssignment
 from functions.errors import KuttabError
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
-from functions.suggestion.algorithms.remote_messages import Question, Reply, ReplySuggestion, to_question
+from functions.suggestion.algorithms.remote_messages import Question, Reply, to_question
 from functions.suggestion.algorithms.settings import validate_parameters_only
-from functions.suggestion.search_space import Problem, Row
+from functions.suggestion.foreign import read_texts
+from functions.suggestion.search_space import Problem
 
 DEFAULT_TIMEOUT_SECONDS = 20.0
 MAX_TIMEOUT_SECONDS = 50.0
@@ -56,12 +56,21 @@ class Remote:
             yield _SETTINGS, f"{TIMEOUT} must be a number of seconds up to {MAX_TIMEOUT_SECONDS:g}"
 
     def suggest(self, request: Request) -> Answer:
-        """Ask the server. Raises OSError where it cannot be reached, ReplyError where its answer cannot be used."""
+        """Ask the server.
+
+        Raises OSError where it cannot be reached, ReplyError or SuggestionError where its answer cannot be used.
+        """
         settings = {name: text for name, text in request.settings.items() if name not in {URL, TIMEOUT}}
         timeout = float(request.settings.get(TIMEOUT) or DEFAULT_TIMEOUT_SECONDS)
         reply = _ask(request.settings[URL], to_question(request, settings), timeout)
-        suggestions = tuple(_read(request, it, index) for index, it in enumerate(reply.suggestions[: request.count]))
-        return Answer(suggestions, state=reply.state, is_end=reply.is_end, note=reply.note)
+        given = enumerate(reply.suggestions[: request.count])
+        rows = [(read_texts(request.space, it.parameters, f"suggestions[{index}]"), it.labels) for index, it in given]
+        return Answer(
+            tuple(Suggested(row, dict(labels)) for row, labels in rows),
+            state=reply.state,
+            is_end=reply.is_end,
+            note=reply.note,
+        )
 
 
 def _ask(url: str, question: Question, timeout_seconds: float) -> Reply:
@@ -77,18 +86,6 @@ def _ask(url: str, question: Question, timeout_seconds: float) -> Reply:
     except (ValidationError, ValueError) as error:
         message = f"the answer is not as it should be: {error}"
         raise ReplyError(message[:1_000]) from error
-
-
-def _read(request: Request, suggestion: ReplySuggestion, index: int) -> Suggested:
-    """Return a suggestion as a point; a value that its axis has not is moved to the nearest one, as samplers do."""
-    space = request.space
-    try:
-        pairs = [ParameterAssignment(name=name, value=text) for name, text in suggestion.parameters.items()]
-        row: Row = tuple(axis.snap(value) for axis, value in zip(space.axes, space.to_row(pairs), strict=True))
-    except (KeyError, ValueError) as error:
-        message = f"suggestions[{index}].parameters: {type(error).__name__}: {error}"
-        raise ReplyError(message) from error
-    return Suggested(row, dict(suggestion.labels))
 
 
 HTTP = Remote()

@@ -1,0 +1,96 @@
+"""What `hyperband`, `bohb` and `asha` share: budgets by exact arithmetic, and the settings that they follow from."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, Self
+
+from events.experiment import ExperimentSpec
+from functions.suggestion.algorithms.settings import RANDOM_STATE, Rule, validate_parameters_only, validate_settings
+from functions.suggestion.axis import NUMERIC, to_number
+from functions.suggestion.search_space import Problem, Row, SearchSpace
+from functions.trial.lineage import DIRECTORY_SETTING, URI_SETTING
+
+DEFAULT_ETA = "3"
+
+MAX_BRACKETS = 20
+"""The first one has at least eta to this power Trials: more is a slip of the pen, and refused."""
+
+BRACKET_LABEL = "hyperband.suggestion.kuttab.dev/bracket"
+
+_SETTINGS = "spec.algorithm.algorithmSettings"
+_RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
+    "r_l": (Rule(to_number, lambda value: 0 < value < math.inf, "r_l must be a positive float number."),),
+    "resource_name": (),
+    "eta": (Rule(to_number, lambda value: value <= 0 or 1 < value < math.inf, "eta must be greater than 1."),),
+    "random_state": (RANDOM_STATE,),
+    DIRECTORY_SETTING: (),
+    URI_SETTING: (),
+}
+
+
+def bracket_count(most: Fraction, eta: Fraction) -> int:
+    """Return the largest s for which eta to the power of s is no more than the budget; floats are off by one here."""
+    s = 0
+    while s < MAX_BRACKETS and eta ** (s + 1) <= most:
+        s += 1
+    return s
+
+
+@dataclass(frozen=True, slots=True)
+class Halving:
+    """The budgets of rungs: each is eta times the one below, and the last is the largest."""
+
+    resource_name: str
+    most: Fraction
+    """The largest budget."""
+    eta: Fraction
+    largest: int
+    """How many rungs follow the first one of the longest climb."""
+
+    @classmethod
+    def read(cls, settings: Mapping[str, str]) -> Self:
+        """Read settings that validation has nothing against; eta is three where it is no positive number."""
+        given, most = Fraction(settings.get("eta") or DEFAULT_ETA), Fraction(settings["r_l"])
+        eta = given if given > 0 else Fraction(DEFAULT_ETA)
+        return cls(settings["resource_name"], most, eta, bracket_count(most, eta))
+
+    def place(self, space: SearchSpace) -> int:
+        """Return which of the axes is the budget."""
+        return [axis.name for axis in space.axes].index(self.resource_name)
+
+    def grant(self, space: SearchSpace, row: Row, remaining: int) -> Row:
+        """Return the point with the budget of a rung that so many follow, or the nearest one that its axis has.
+
+        Katib cuts fractions off.
+        """
+        place = self.place(space)
+        axis, budget = space.axes[place], float(self.most / self.eta**remaining)
+        value = axis.snap(float(math.floor(budget)) if axis.step == 1 else budget)
+        return (*row[:place], value, *row[place + 1 :])
+
+
+def validate_halving(
+    spec: ExperimentSpec, settings: Mapping[str, str], more: Mapping[str, tuple[Rule, ...]] | None = None
+) -> Iterator[Problem]:
+    """Yield what is wrong with the settings. How many Trials run at a time is not: rungs wait for free slots."""
+    yield from validate_parameters_only(spec)
+    problems = list(validate_settings(spec, settings, {**_RULES, **(more or {})}))
+    yield from problems
+    if not settings.get("r_l") or not settings.get("resource_name"):
+        yield _SETTINGS, "r_l and resource_name must be set."
+    elif not problems:
+        yield from _validate_resource(spec, settings)
+
+
+def _validate_resource(spec: ExperimentSpec, settings: Mapping[str, str]) -> Iterator[Problem]:
+    kinds = {parameter.name: parameter.parameter_type for parameter in spec.parameters}
+    if settings["resource_name"] not in kinds:
+        yield _SETTINGS, "value of resource_name setting must be in parameters."
+    elif kinds[settings["resource_name"]] not in NUMERIC:
+        yield _SETTINGS, "value of resource_name setting must be a parameter of type int or double."
+    elif any(it.when for it in spec.parameters if it.name == settings["resource_name"]):
+        yield _SETTINGS, "value of resource_name setting must be a parameter without when."
+    if Halving.read(settings).largest >= MAX_BRACKETS:
+        yield _SETTINGS, f"r_l must be less than eta to the power of {MAX_BRACKETS}."
