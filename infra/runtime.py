@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from events.envelope import Event, MalformedEventError, decode
 from events.reference import ExperimentEvent, TrialEvent
@@ -16,6 +17,8 @@ from infra.broker.unwrap import unwrap
 from infra.wiring import Wiring
 
 log = logging.getLogger("kuttab.runtime")
+
+T = TypeVar("T")
 
 TRANSIENT_TRIES = 5
 """Runs of a group that meets deadlocks or lost connections, before the broker's own redelivery takes over."""
@@ -74,7 +77,7 @@ class Runtime:
     async def _handle(self, group: list[_Item]) -> None:
         """Run a group, and each of its events alone where the group fails: a poison message fails alone."""
         try:
-            announced = await self._run_patiently(group)
+            announced = await run_patiently(lambda: self._run(group))
             await self._confirm(self._finish(group, announced), [item.delivery for item in group])
         except Exception as error:
             if len(group) > 1:
@@ -91,26 +94,16 @@ class Runtime:
             log.warning("the broker did not confirm", extra={"reason": str(error), "count": len(deliveries)})
             await self._broker.nack(deliveries)
 
-    async def _run_patiently(self, group: list[_Item]) -> list[Event]:
-        """Run the group again in a new transaction while the store is busy, a bounded number of times."""
-        for attempt in range(1, TRANSIENT_TRIES):
-            try:
-                return await self._run(group)
-            except TransientError as error:
-                log.info("the store was busy", extra={"reason": str(error), "attempt": attempt})
-                await asyncio.sleep(TRANSIENT_PAUSE_SECONDS * 2**attempt)
-        return await self._run(group)
-
     async def _run(self, group: list[_Item]) -> list[Event]:
         first = group[0]
         if not first.subscription.is_grouped:
-            return _distinct(await self._wiring.run(first.subscription, first.event))
+            return distinct(await self._wiring.run(first.subscription, first.event))
         announced: list[Event] = []
         async with self._wiring.stores.begin() as store:
             await _lock(group, store)
             for item in group:
                 announced += await self._wiring.run(item.subscription, item.event, store)
-        return _distinct(announced)
+        return distinct(announced)
 
     async def _finish(self, group: list[_Item], announced: list[Event]) -> None:
         """Publish what the committed state announces, and only then ack."""
@@ -133,6 +126,17 @@ class Runtime:
             await self._broker.nack([item.delivery])
 
 
+async def run_patiently(run: Callable[[], Awaitable[T]]) -> T:
+    """Run this again in a new transaction while the store is busy, a bounded number of times. Raises TransientError."""
+    for attempt in range(1, TRANSIENT_TRIES):
+        try:
+            return await run()
+        except TransientError as error:
+            log.info("the store was busy", extra={"reason": str(error), "attempt": attempt})
+            await asyncio.sleep(TRANSIENT_PAUSE_SECONDS * 2**attempt)
+    return await run()
+
+
 async def _lock(group: list[_Item], store: Ledger) -> None:
     """Lock the group's Experiment, then its Trials by number, before the first handler."""
     events = [item.event for item in group]
@@ -143,7 +147,7 @@ async def _lock(group: list[_Item], store: Ledger) -> None:
         await store.lock_trials(experiment.uid, numbers)
 
 
-def _distinct(events: list[Event]) -> list[Event]:
+def distinct(events: list[Event]) -> list[Event]:
     """Return each announcement once: fifty finishes, one request."""
     return list({(event.partition_key, *event.announcement_key): event for event in reversed(events)}.values())[::-1]
 

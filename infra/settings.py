@@ -61,6 +61,10 @@ class Settings:
     """What a deployment signs its Workers' tokens with; without it anybody who can publish may push for any Trial."""
     push_broker: str = field(default="", metadata={"variable": "KUTTAB_PUSH_BROKER_URL"})
     """The broker as Workers that push are told of it, such as with a user that may only publish; empty is the same."""
+    api_token: str = ""
+    """The bearer token of the HTTP API; without one it is served on the loopback interface only."""
+    api_target: str = ""
+    """Where Workers of Experiments run that come by the HTTP API; empty: as the template's kind says."""
     webhooks: tuple[str, ...] = ()
     """URLs that are told when an Experiment ends."""
     host_silence_seconds: float = 30.0

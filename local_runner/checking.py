@@ -3,21 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from events.envelope import MAX_MESSAGE_BYTES, encode, new_id
+from events.envelope import MAX_MESSAGE_BYTES, encode
 from events.experiment import ExperimentCreated, ExperimentResource
 from events.reference import ExperimentRef
 from events.resource import Manifest
-from events.trial import TargetKind
 from functions.errors import KuttabError
 from functions.experiment.admission import read_experiment
-from functions.identity import derive_suffix
+from functions.experiment.submission import make_created
 from functions.suggestion.algorithms import AUTO
-from functions.trial.template import target_of
+from functions.trial.placement import Placement
 from local_runner.config_maps import resolve_templates
 from local_runner.documents import Document
-
-HERE = (TargetKind.PROCESS, TargetKind.KUBERNETES, TargetKind.BATCH, TargetKind.EXTERNAL)
-"""The targets of an embedded runner."""
 
 _TEMPLATE = "spec.trialTemplate.trialSpec"
 
@@ -54,12 +50,13 @@ def check(
     """
     experiments, problems = resolve_templates(documents, config_maps)
     found: list[Submission] = []
+    placement = Placement(target, has_cluster)
     for document in experiments:
         manifest = _with_algorithm(_with_namespace(document.manifest, namespace))
-        errors = [*_namespace_errors(manifest, namespace), *_errors(manifest, target, has_cluster=has_cluster)]
+        errors = [*_namespace_errors(manifest, namespace), *_errors(manifest, placement)]
         problems += (f"{document.place}: {error}" for error in errors)
         if not errors:
-            found.append(_submission(manifest, target, has_cluster=has_cluster))
+            found.append(_submission(manifest, placement))
     names = [(it.ref.namespace, it.ref.name) for it in found]
     repeated = sorted({name for name in names if names.count(name) > 1})
     problems += (f"{documents[0].place}: metadata.name: {name} is given twice" for _, name in repeated)
@@ -91,7 +88,7 @@ def _namespace_errors(manifest: Manifest, namespace: str | None) -> Iterator[str
         yield f"metadata.namespace: is {given}, which does not match --namespace={namespace}"
 
 
-def _errors(manifest: Manifest, target: str | None, *, has_cluster: bool) -> Iterator[str]:
+def _errors(manifest: Manifest, placement: Placement) -> Iterator[str]:
     if manifest.get("kind") != "Experiment":
         yield f"kind: must be Experiment, got {manifest.get('kind')}"
         return
@@ -102,38 +99,17 @@ def _errors(manifest: Manifest, target: str | None, *, has_cluster: bool) -> Ite
         return
     template = admission.resource.spec.trial_template
     try:
-        _override(template.manifest or {} if template else {}, target, has_cluster=has_cluster)
+        placement.override(template.manifest or {} if template else {})
     except ValueError as error:
         yield f"{_TEMPLATE}: {error}"
 
 
-def _override(trial_spec: Manifest, target: str | None, *, has_cluster: bool) -> str | None:
-    """Return the override that makes the Worker run here, or None where its kind says so itself.
-
-    Raises ValueError where it cannot run here.
-    """
-    natural = target_of(trial_spec)
-    if target is None and natural == TargetKind.KUBERNETES and not has_cluster:
-        target = TargetKind.PROCESS
-    chosen = target_of(trial_spec, target)
-    if chosen not in HERE:
-        raise ValueError(f"target {chosen} is not at hand here: this runner has {', '.join(HERE)}")
-    return None if chosen == natural else target
-
-
-def _submission(manifest: Manifest, target: str | None, *, has_cluster: bool) -> Submission:
+def _submission(manifest: Manifest, placement: Placement) -> Submission:
     resource = read_experiment(manifest).resource
     assert resource is not None
-    uid = new_id()
-    name = resource.metadata.name or resource.metadata.generate_name + derive_suffix(uid, "name", length=5)
-    given = manifest.get("metadata")
-    metadata = (given if isinstance(given, dict) else {}) | {"name": name, "namespace": resource.metadata.namespace}
     template = resource.spec.trial_template
-    event = ExperimentCreated(
-        experiment=ExperimentRef(namespace=resource.metadata.namespace, name=name, uid=uid),
-        resource={key: it for key, it in manifest.items() if key != "status"} | {"metadata": metadata},
-        target=_override(template.manifest or {} if template else {}, target, has_cluster=has_cluster),
-    )
+    event = make_created(manifest, resource, target=placement.override(template.manifest or {} if template else {}))
     if len(encode(event)) > MAX_MESSAGE_BYTES:
-        raise InvalidFileError(f"{name}: is larger than a message may be ({MAX_MESSAGE_BYTES // 1024} KiB)")
+        most = f"{MAX_MESSAGE_BYTES // 1024} KiB"
+        raise InvalidFileError(f"{event.experiment.name}: is larger than a message may be ({most})")
     return Submission(event, resource)

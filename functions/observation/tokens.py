@@ -30,9 +30,12 @@ class Tokens:
         """
         if not self.secret or not event.range.pushed or trial.target == TargetKind.EXTERNAL:
             return
-        given = event.extensions.get(TOKEN)
-        if not isinstance(given, str) or not given:
+        if not event.extensions.get(TOKEN):
             raise Reject(f"{TOKEN}: required of points that are pushed for {trial.name}")
-        expected = self.token_of(trial.uid, event.attempt)
-        if not hmac.compare_digest(given.encode(), expected.encode()):
+        if not self.is_borne_by(event):
             raise Reject(f"{TOKEN}: is not the token of attempt {event.attempt} of {trial.name}")
+
+    def is_borne_by(self, event: MetricReported) -> bool:
+        """Tell whether the event bears the token of the attempt that it names."""
+        given, expected = event.extensions.get(TOKEN), self.token_of(event.trial.uid, event.attempt)
+        return isinstance(given, str) and bool(expected) and hmac.compare_digest(given.encode(), expected.encode())

@@ -128,6 +128,14 @@ class SQLReader:
             return found
 
     @_twice
+    async def trials_again(self, experiment_uid: str, numbers: Sequence[int], *, after: int) -> Sequence[Trial]:
+        """Return the Trials of these numbers and those after them, by number; those deleted by hand left out."""
+        query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.is_hidden.is_(False))
+        query = query.where(trials.c.number.in_(numbers) | (trials.c.number > after))
+        async with self._session() as session:
+            return list(await session.scalars(query.order_by(trials.c.number)))
+
+    @_twice
     async def last_ended(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
         """Return the Trials that ended last, newest first."""
         query = select(Trial).where(trials.c.experiment_uid == experiment_uid, trials.c.seq.is_not(None))

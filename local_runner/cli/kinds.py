@@ -1,24 +1,11 @@
 """The kinds of resources, under every name that kubectl users type for them."""
 
-from enum import StrEnum
-
 import click
 
+from functions.api.kinds import Kind
 from local_runner.cli.errors import AbsentError
 
-
-class Kind(StrEnum):
-    """The plural name of a resource."""
-
-    EXPERIMENTS = "experiments"
-    TRIALS = "trials"
-    SUGGESTIONS = "suggestions"
-
-    @property
-    def singular(self) -> str:
-        """The name of one of them."""
-        return self.value.removesuffix("s")
-
+__all__ = ["Kind", "find_kind", "one_experiment", "split_target"]
 
 _ALIASES = {alias: kind for kind in Kind for alias in (kind.value, kind.singular)} | {
     "exp": Kind.EXPERIMENTS,

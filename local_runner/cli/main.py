@@ -19,6 +19,7 @@ COMMANDS = {
     "stop": "End an Experiment now and stop its Workers.",
     "delete": "Delete Experiments with all that is theirs, or single Trials.",
     "report": "Write the HTML report of an Experiment.",
+    "serve": "Serve the HTTP API, for kubectl and the Katib SDK.",
     "runner": "Run a deployment's functions and Workers on this host.",
     "clock": "Tick for a deployment.",
     "db": "Look after the database.",

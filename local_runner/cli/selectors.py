@@ -1,38 +1,15 @@
-"""Label selectors as `kubectl -l` takes them: `a=b`, `a==b`, `a!=b`, `a`, `!a`, parted by commas."""
+"""Label selectors of the command line, with its errors."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-
+from functions.api import selectors
+from functions.api.selectors import Selector
 from local_runner.cli.errors import CommandError
 
-_TERM = re.compile(
-    r"\s*(?P<absent>!)?(?P<key>[A-Za-z0-9][-A-Za-z0-9_./]*)\s*(?:(?P<sign>==?|!=)\s*(?P<value>[^\s=!]*))?\s*"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Selector:
-    """What labels must be: (key, value or None for any, whether it is to be so)."""
-
-    terms: tuple[tuple[str, str | None, bool], ...] = ()
-
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether the labels satisfy every term; a missing label differs from every value."""
-        return all(_is_so(key, value, labels) is wanted for key, value, wanted in self.terms)
-
-
-def _is_so(key: str, value: str | None, labels: Mapping[str, str]) -> bool:
-    return key in labels if value is None else labels.get(key) == value
+__all__ = ["Selector", "parse_selector"]
 
 
 def parse_selector(text: str) -> Selector:
-    """Read a selector. Raises CommandError."""
-    terms = []
-    for part in text.split(",") if text.strip() else ():
-        term = _TERM.fullmatch(part)
-        if term is None or (term["absent"] and term["sign"]):
-            message = f"error: unable to parse label selector {text!r}: use key=value, key!=value, key or !key"
-            raise CommandError(message)
-        terms.append((term["key"], term["value"], not term["absent"] and term["sign"] != "!="))
-    return Selector(tuple(terms))
+    """Read a selector as `kubectl -l` takes it. Raises CommandError."""
+    try:
+        return selectors.parse_selector(text)
+    except ValueError as error:
+        raise CommandError(f"error: {error}") from error

@@ -30,13 +30,13 @@ def publish_before_commit() -> AbstractContextManager[object]:
     async def run(self: Runtime, group: list[runtime._Item]) -> list[Event]:
         first = group[0]
         if not first.subscription.is_grouped:
-            return runtime._distinct(await self._wiring.run(first.subscription, first.event))
+            return runtime.distinct(await self._wiring.run(first.subscription, first.event))
         announced: list[Event] = []
         async with self._wiring.stores.begin() as store:
             await runtime._lock(group, store)
             for item in group:
                 announced += await self._wiring.run(item.subscription, item.event, store)
-            await self._broker.publish(runtime._distinct(announced))
+            await self._broker.publish(runtime.distinct(announced))
         return []
 
     return patch.object(Runtime, "_run", run)

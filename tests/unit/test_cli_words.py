@@ -121,6 +121,10 @@ def test_an_unknown_kind_is_refused_as_kubectl_does() -> None:
         ("!a", False),
         ("a=1, katib.kubeflow.org/experiment = digits", True),
         ("a=1,b=1", False),
+        ("a in (1, 2)", True),
+        ("a in (2),!b", False),
+        ("a notin (2,3),b notin (1)", True),
+        ("a notin (1)", False),
     ],
 )
 def test_selectors_are_those_of_kubectl(selector: str, is_match: bool) -> None:
@@ -129,7 +133,7 @@ def test_selectors_are_those_of_kubectl(selector: str, is_match: bool) -> None:
     assert parse_selector(selector).matches(labels) is is_match
 
 
-@pytest.mark.parametrize("selector", ["a=b=c", "=", "!a=b", "a,,b", "a in (b)"])
+@pytest.mark.parametrize("selector", ["a=b=c", "=", "!a=b", "a,,b", "a in b", "!a in (b)", "a in (b"])
 def test_a_selector_that_is_none_is_refused(selector: str) -> None:
     with pytest.raises(CommandError, match="unable to parse label selector"):
         parse_selector(selector)

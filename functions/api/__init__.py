@@ -1,0 +1,1 @@
+"""The HTTP face: Katib's resources in Kubernetes' dialect, for kubectl, the Katib SDK and whatever else speaks it."""
