@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.trial import TargetKind
 from functions.errors import KuttabError
@@ -119,12 +120,18 @@ class Sandbox:
         self._runner.close()
 
 
-async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Wiring, SQSBroker]:
+async def connect(settings: Settings, stack: AsyncExitStack) -> tuple[AsyncEngine, SQSBroker]:
+    """Open the database and the broker for as long as the stack."""
     engine = open_engine(settings, pool_size=1)
     stack.push_async_callback(engine.dispose)
     await require_head(engine)
     broker = await SQSBroker.connect(settings.broker)
     stack.push_async_callback(broker.close)
+    return engine, broker
+
+
+async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Wiring, SQSBroker]:
+    engine, broker = await connect(settings, stack)
     wiring = Wiring(
         SQLStores(engine),
         targets=_targets(settings),

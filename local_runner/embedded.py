@@ -66,7 +66,8 @@ class EmbeddedRunner:
             host = Host(directory.host_name(), slots=self._settings.slots, labels=self._settings.label_map)
             secret = self._settings.secret or directory.secret()
             settings = replace(self._settings, secret=secret, targets=RUNNER_TARGETS)
-            push = PushAccess(f"filesystem://{directory.inbox.absolute()}", Tokens(settings.secret))
+            inbox = f"filesystem://{directory.inbox.absolute()}"
+            push = PushAccess(settings.push_broker or inbox, Tokens(settings.secret))
             target = ProcessTarget(directory.workers, push=push)
             wiring = wire(SQLStores(engine), target, host, settings, self.broker)
             supervisor = Supervisor(wiring, self.broker, target, host)

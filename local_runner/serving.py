@@ -72,8 +72,9 @@ async def run_face(settings: Settings, address: Address) -> None:
         engine = open_engine(settings)
         stack.push_async_callback(engine.dispose)
         await require_head(engine)
-        respond = open_face(settings, engine, publish, placement=placement)
-        app = make_app(respond, is_open=not settings.api_token)
+        is_open = address.is_loopback and not settings.api_token
+        respond = open_face(settings, engine, publish, placement=placement, is_open=is_open)
+        app = make_app(respond, is_open=is_open)
         server = uvicorn.Server(_configure(app, address))
         _tell(address, sock.getsockname()[1], settings)
         await server.serve(sockets=[sock])

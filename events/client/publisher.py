@@ -36,7 +36,7 @@ class Publisher:
 
         Args:
             url: `amqp://USER:PASSWORD@HOST:PORT/VHOST`, `amqps://…`, `sqs://?region=REGION&prefix=PREFIX`, or
-                `filesystem://DIRECTORY`, the inbox of an embedded runner.
+                `filesystem://DIRECTORY`, the inbox of an embedded runner; or `https://TOKEN@HOST`, the HTTP API.
             patience_seconds: How long a broker that is away is tried again, for each event. One attempt may take
                 up to half a minute more, where a broker accepts connections and does not answer.
 
@@ -100,4 +100,8 @@ def _open_sink(url: str, patience_seconds: float) -> Sink:
         from .sqs import SQSSink
 
         return SQSSink(url, patience_seconds=patience_seconds)
-    raise PublishError("the broker's URL must begin with amqp://, amqps://, sqs:// or filesystem://")
+    if scheme in {"http", "https"}:
+        from .http import HTTPSink
+
+        return HTTPSink(url, patience_seconds=patience_seconds)
+    raise PublishError("the broker's URL must begin with amqp://, amqps://, sqs://, https:// or filesystem://")

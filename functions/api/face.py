@@ -26,15 +26,17 @@ class Access:
     """Who may call."""
 
     token: str = ""
-    """The bearer token of everybody who may; empty means that whoever reaches the server may."""
+    """The bearer token of everybody who may."""
     tokens: Tokens = field(default_factory=Tokens)
     """What Workers show for their own Trials."""
+    is_open: bool = False
+    """Whether whoever reaches the server may do everything, where there is no token."""
 
     def knows(self, request: Request) -> bool:
         """Tell whether the caller may do everything."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         is_ours = scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self.token.encode())
-        return request.is_trusted or not self.token or is_ours
+        return request.is_trusted or (is_ours if self.token else self.is_open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,11 @@ class Face:
         *,
         access: Access,
         placement: Placement,
-        most_watch_seconds: float,
+        can_stream: bool,
     ) -> None:
         self._access = access
         self._commands = commands
-        self._reading = Reading(reader, pace, most_watch_seconds=most_watch_seconds)
+        self._reading = Reading(reader, pace, can_stream=can_stream)
         self._writing = Writing(reader, commands, placement)
 
     async def answer(self, request: Request) -> Answer:
@@ -74,9 +76,9 @@ class Face:
         try:
             return await self._answer(request)
         except ApiError as error:
-            return _refusal(error)
+            return Answer.refuse(error)
         except TransientError as error:
-            return _refusal(unavailable(str(error)))
+            return Answer.refuse(unavailable(str(error)))
 
     async def _answer(self, request: Request) -> Answer:
         if request.path in _HEALTH:
@@ -163,7 +165,3 @@ def _find_place(path: str) -> Place | None:
 
 def _namespace(name: str) -> dict[str, JsonValue]:
     return {"kind": "Namespace", "metadata": {"name": name}, "status": {"phase": "Active"}}
-
-
-def _refusal(error: ApiError) -> Answer:
-    return Answer.of(error.to_status(), status=error.code, headers=tuple(error.headers.items()))

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from events.resource import Manifest
-from functions.api.problems import bad_request
+from functions.api.problems import ApiError, bad_request
 
 MAX_BODY_BYTES = 1024 * 1024
 """Kubernetes takes objects of about this size; an Experiment is some kilobytes."""
@@ -57,3 +57,8 @@ class Answer:
     def of(cls, content: JsonValue, *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Self:
         """Return an answer that is JSON."""
         return cls(status, to_json(content) + b"\n", headers=headers)
+
+    @classmethod
+    def refuse(cls, error: ApiError) -> Self:
+        """Return the answer that says what is wrong."""
+        return cls.of(error.to_status(), status=error.code, headers=tuple(error.headers.items()))

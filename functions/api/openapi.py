@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core.core_schema import NullableSchema
@@ -54,7 +54,7 @@ def _document() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    models = [(model, "validation") for model in _MODELS.values()]
+    models: list[tuple[type[Model], Literal["validation"]]] = [(model, "validation") for model in _MODELS.values()]
     reference = "#/components/schemas/{model}"
     _, found = models_json_schema(models, ref_template=reference, schema_generator=_Schemas)
     schemas: dict[str, Any] = found["$defs"]

@@ -15,11 +15,11 @@ from functions.trial.view import EXPERIMENT_LABEL
 class Reading:
     """What may be looked at."""
 
-    def __init__(self, reader: Reader, pace: Pace, *, most_watch_seconds: float) -> None:
+    def __init__(self, reader: Reader, pace: Pace, *, can_stream: bool) -> None:
         self._reader = reader
         self._pace = pace
         self._watches = Watches(reader, pace)
-        self._most_watch_seconds = most_watch_seconds
+        self._can_stream = can_stream
 
     async def get(self, request: Request, kind: Kind, namespace: str, name: str) -> Answer:
         """Answer with one resource. Raises ApiError."""
@@ -37,7 +37,7 @@ class Reading:
         scope, selector = _read_query(request, kind, namespace)
         watched, presentation = self._watches.scope(scope), self._presentation(request, kind)
         if request.query.get("watch") in {"true", "1"}:
-            wish = Wish.of(request, self._most_watch_seconds)
+            wish = Wish.of(request, is_brief=not self._can_stream)
             lines = await open_watch(watched, wish, selector=selector, presentation=presentation, pace=self._pace)
             return Answer(stream=lines)
         seen, label = await watched.look()

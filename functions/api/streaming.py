@@ -34,9 +34,11 @@ class Wish:
     has_bookmarks: bool
     wants_initial_end: bool
     """Whether a bookmark shall say where what is there ends and what changes begins (`sendInitialEvents`)."""
+    is_brief: bool = False
+    """Whether to end with the first look that has something to tell: for who can answer only as a whole."""
 
     @classmethod
-    def of(cls, request: Request, most_seconds: float) -> "Wish":
+    def of(cls, request: Request, *, is_brief: bool) -> "Wish":
         """Read the query. Raises ApiError."""
         query = request.query
         try:
@@ -47,9 +49,10 @@ class Wish:
         begins_anew = query.get("sendInitialEvents") == "true"
         return cls(
             label=None if begins_anew else label,
-            seconds=max(0.0, min(seconds, most_seconds)),
+            seconds=max(0.0, min(seconds, MAX_SECONDS)),
             has_bookmarks=query.get("allowWatchBookmarks") in {"true", "1"},
             wants_initial_end=begins_anew,
+            is_brief=is_brief,
         )
 
 
@@ -72,6 +75,7 @@ class _Stream:
         self._watched = watched
         self._presentation = presentation
         self._label = label
+        self._has_told = False
 
     async def lines(self, first: list[Seen], wish: Wish, selector: Selector, pace: Pace) -> AsyncIterator[bytes]:
         """Yield the lines until the time is over, or until too much has happened to go on."""
@@ -83,7 +87,7 @@ class _Stream:
         while not self._watched.has_forgotten(self._label):
             async for line in self._changes(selector):
                 yield line
-            if pace.now() >= ends_at:
+            if pace.now() >= ends_at or (wish.is_brief and self._has_told):
                 return
             if wish.has_bookmarks and pace.now() - marked_at >= timedelta(seconds=BOOKMARK_SECONDS):
                 marked_at = pace.now()
@@ -101,6 +105,7 @@ class _Stream:
         self._label = whole_label(changes[-1].at_millis) if changes else max(self._label, self._watched.label)
 
     async def _event(self, kind: str, seen: Seen, label: int) -> bytes:
+        self._has_told = True
         return _line(kind, self._presentation.one(_labelled(await seen.render(), label)))
 
     def _bookmark(self, annotations: dict[str, str]) -> bytes:

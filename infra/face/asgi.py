@@ -26,15 +26,13 @@ def make_app(respond: Respond, *, is_open: bool) -> Starlette:
 
     async def endpoint(request: HTTPRequest) -> Response:
         if is_open and urlsplit(f"//{request.headers.get('host', '')}").hostname not in _LOOPBACK:
-            error = forbidden("without a token this server answers only as localhost")
-            return _to_response(Answer.of(error.to_status(), status=error.code))
+            return _to_response(Answer.refuse(forbidden("without a token this server answers only as localhost")))
         try:
             body = await _read_body(request)
         except ClientDisconnect:
             return Response(status_code=400)
         if body is None:
-            error = too_large(MAX_BODY_BYTES)
-            return _to_response(Answer.of(error.to_status(), status=error.code))
+            return _to_response(Answer.refuse(too_large(MAX_BODY_BYTES)))
         headers = {name.lower(): value for name, value in request.headers.items()}
         found = Request(request.method, request.url.path, dict(request.query_params), headers, body)
         return _to_response(await respond(found))

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from functions.api.face import Access, Face
 from functions.api.http import Answer, Request
 from functions.api.problems import unavailable
-from functions.api.streaming import MAX_SECONDS
 from functions.observation.tokens import Tokens
 from functions.trial.placement import Placement
 from infra.face.commands import Publish, SQLCommands
@@ -28,7 +27,8 @@ def open_face(
     publish: Publish,
     *,
     placement: Placement,
-    most_watch_seconds: float = MAX_SECONDS,
+    is_open: bool = False,
+    can_stream: bool = True,
 ) -> Respond:
     """Return what answers requests; a database that is away is 503 and no crash."""
     tokens = Tokens(settings.secret)
@@ -37,16 +37,15 @@ def open_face(
         SQLReader(engine),
         commands,
         SystemPace(),
-        access=Access(settings.api_token, tokens),
+        access=Access(settings.api_token, tokens, is_open=is_open),
         placement=placement,
-        most_watch_seconds=most_watch_seconds,
+        can_stream=can_stream,
     )
 
     async def respond(request: Request) -> Answer:
         try:
             return await face.answer(request)
         except (SQLAlchemyError, OSError) as error:
-            problem = unavailable(f"the database cannot be used: {one_line(error)}")
-            return Answer.of(problem.to_status(), status=problem.code, headers=tuple(problem.headers.items()))
+            return Answer.refuse(unavailable(f"the database cannot be used: {one_line(error)}"))
 
     return respond
