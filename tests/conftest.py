@@ -3,11 +3,15 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 
 from tests.fakes import House, open_house
 
 pytest_plugins = ["tests.services.plugin", "tests.figures"]
 pytest.register_assert_rewrite("tests.contract.store_suite")
+
+settings.register_profile("kuttab", deadline=None)  # a busy machine is no bug
+settings.load_profile("kuttab")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from functions.api.ports import Pace
 from functions.api.problems import bad_request, expired
 from functions.api.selectors import Selector
 from functions.api.tables import Presentation
-from functions.api.versions import parse_label, whole_label
+from functions.api.versions import change_label, parse_label, time_of, whole_label
 from functions.api.watching import POLL_SECONDS, Watched
 
 DEFAULT_SECONDS = 300.0
@@ -80,7 +80,7 @@ class _Stream:
     async def lines(self, first: list[Seen], wish: Wish, selector: Selector, pace: Pace) -> AsyncIterator[bytes]:
         """Yield the lines until the time is over, or until too much has happened to go on."""
         for seen in first:
-            yield await self._event("ADDED", seen, self._label)
+            yield await self._event("ADDED", seen, change_label(time_of(self._label), seen.version))
         if wish.wants_initial_end:
             yield self._bookmark({"k8s.io/initial-events-end": "true"})
         ends_at, marked_at = pace.now() + timedelta(seconds=wish.seconds), pace.now()

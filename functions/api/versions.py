@@ -5,8 +5,6 @@ may name as its precondition; of a list, or a bookmark, that nothing of that mil
 single Experiment bears when it is read is its row's version alone.
 """
 
-from functions.experiment.model import Experiment
-
 _BITS = 22
 _MASK = (1 << _BITS) - 1
 _SMALLEST_LABEL = 1 << 40
@@ -23,6 +21,11 @@ def change_label(at_millis: int, version: int) -> int:
     return at_millis << _BITS | min(version & _MASK, _MASK - 1)
 
 
+def time_of(label: int) -> int:
+    """Return the milliseconds of a version."""
+    return label >> _BITS
+
+
 def parse_label(text: str) -> int | None:
     """Return the version that a watch goes on from; None where it is to begin with what is there.
 
@@ -33,13 +36,11 @@ def parse_label(text: str) -> int | None:
 
 def is_before(label: int, at_millis: int) -> bool:
     """Tell whether a change of this time is still to come for who has seen this version."""
-    seen_at = label >> _BITS
+    seen_at = time_of(label)
     return at_millis > seen_at or (at_millis == seen_at and label & _MASK != _MASK)
 
 
-def is_version_of(text: str, experiment: Experiment) -> bool:
-    """Tell whether a precondition names the Experiment as it is."""
-    if not text.isascii() or not text.isdigit():
-        return False
-    given = int(text)
-    return (given & _MASK if given >= _SMALLEST_LABEL else given) == experiment.version & _MASK
+def row_version(text: str) -> str:
+    """Return the version of the row that a precondition means, be it from a read or from a watch."""
+    given = int(text) if text.isascii() and text.isdigit() else 0
+    return str(given & _MASK if given >= _SMALLEST_LABEL else given)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functions.api.looking import Looker, Scope, Seen
 from functions.api.ports import Pace, Reader
 from functions.api.selectors import Selector
-from functions.api.versions import change_label, is_before, whole_label
+from functions.api.versions import change_label, is_before, time_of, whole_label
 
 POLL_SECONDS = 0.5
 """Between two looks at a scope that is watched."""
@@ -85,7 +85,7 @@ class Watched:
         ]
         self._changes += gone + new
         while len(self._changes) > HISTORY_COUNT:
-            self._since_millis = self._changes.popleft().at_millis
+            self._since_millis = self._changes.popleft().at_millis + 1
 
     @property
     def label(self) -> int:
@@ -94,7 +94,7 @@ class Watched:
 
     def has_forgotten(self, label: int) -> bool:
         """Tell whether changes after this version may be unknown here."""
-        return not self._at_millis or is_before(label, self._since_millis)
+        return not self._at_millis or time_of(label) < self._since_millis
 
     def changes_after(self, label: int) -> list[Change]:
         """Return what has changed since this version, in its order."""

@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 
-from events.experiment import ExperimentDeleteRequested, ExperimentEdited, ExperimentResource, ExperimentStopRequested
+from events.experiment import (
+    Budget,
+    ExperimentDeleteRequested,
+    ExperimentEdited,
+    ExperimentResource,
+    ExperimentStopRequested,
+)
 from events.resource import Manifest
 from events.trial import TrialDeleteRequested
 from functions.api.http import Request
@@ -18,9 +24,10 @@ from functions.api.problems import (
     not_found,
     unsupported_media_type,
 )
-from functions.api.versions import is_version_of
+from functions.api.versions import row_version
 from functions.errors import Reject
 from functions.experiment.admission import read_experiment
+from functions.experiment.command import has_seen_last_edit
 from functions.experiment.model import Experiment
 from functions.experiment.parsing import Problem
 from functions.experiment.submission import make_created
@@ -77,33 +84,40 @@ class Writing:
             raise unsupported_media_type(request.media_type, MERGE_PATCH)
         experiment = await self._find(namespace, name)
         found = await see_experiment(experiment, self._reader).render()
-        wanted = merge(found.to_manifest(), _without_version(request.read_object(), experiment))
+        patch = request.read_object()
+        wanted = merge(found.to_manifest(), patch)
         assert isinstance(wanted, dict)
-        return await self._change(experiment, wanted, request)
+        return await self._change(experiment, wanted, request, _read_version(patch))
 
     async def replace(self, request: Request, namespace: str, name: str) -> Resource:
         """Put a whole Experiment in the place of the one that is there; only as much may differ as in a patch."""
         experiment = await self._find(namespace, name)
-        return await self._change(experiment, _without_version(request.read_object(), experiment), request)
+        manifest = request.read_object()
+        return await self._change(experiment, manifest, request, _read_version(manifest))
 
-    async def _change(self, experiment: Experiment, manifest: Manifest, request: Request) -> Resource:
+    async def _change(
+        self, experiment: Experiment, manifest: Manifest, request: Request, version: str | None
+    ) -> Resource:
+        if not has_seen_last_edit(version, experiment):
+            raise conflict(Kind.EXPERIMENTS, experiment.name, _MODIFIED)
         wanted = read_wanted(_in_namespace(manifest, experiment.namespace), experiment)
         if wanted.metadata.name != experiment.name:
             raise bad_request(f"the name of the object ({wanted.metadata.name}) is not that of the URL")
         if _is_dry(request):
             return wanted
         if wanted.spec != experiment.spec:
-            event = ExperimentEdited(
-                experiment=experiment.ref, budget=budget_of(wanted), resource_version=str(experiment.version)
-            )
-            await self._commands.apply(event)
-            now = await self._reader.experiment_of_uid(experiment.uid)
-            if now is None or now.edit_id != event.id:
-                raise conflict(Kind.EXPERIMENTS, experiment.name, _MODIFIED)
+            await self._edit(experiment, budget_of(wanted), version)
         labels, annotations = wanted.metadata.labels, wanted.metadata.annotations
         if (labels, annotations) != (experiment.labels, experiment.annotations):
             await self._commands.describe(experiment.ref, labels, annotations)
         return await self._read(experiment.uid, experiment.name)
+
+    async def _edit(self, experiment: Experiment, budget: Budget, version: str | None) -> None:
+        event = ExperimentEdited(experiment=experiment.ref, budget=budget, resource_version=version)
+        await self._commands.apply(event)
+        now = await self._reader.experiment_of_uid(experiment.uid)
+        if now is None or now.edit_id < event.id:
+            raise conflict(Kind.EXPERIMENTS, experiment.name, _MODIFIED)
 
     async def stop(self, namespace: str, name: str) -> Resource:
         """End an Experiment now. Raises ApiError."""
@@ -172,15 +186,11 @@ def _in_namespace(manifest: Manifest, namespace: str) -> Manifest:
     return {**manifest, "metadata": {**metadata, "namespace": namespace}}
 
 
-def _without_version(manifest: Manifest, experiment: Experiment) -> Manifest:
-    """Return the object without its precondition. Raises ApiError where that does not hold."""
+def _read_version(manifest: Manifest) -> str | None:
+    """Return the version that the caller has seen, where it is said."""
     metadata = manifest.get("metadata")
-    if not isinstance(metadata, dict):
-        return manifest
-    given = metadata.get("resourceVersion")
-    if given and not is_version_of(str(given), experiment):
-        raise conflict(Kind.EXPERIMENTS, experiment.name, _MODIFIED)
-    return {**manifest, "metadata": {name: it for name, it in metadata.items() if name != "resourceVersion"}}
+    given = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    return row_version(str(given)) if given else None
 
 
 def _require_uid(options: Manifest, kind: Kind, name: str, uid: str) -> None:

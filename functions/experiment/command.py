@@ -24,3 +24,14 @@ async def find_addressed(event: ExperimentEvent, store: Store) -> Experiment | N
     if event.experiment.uid and event.redelivery < _PATIENCE:
         raise Retry(reason, delay_seconds=2.0**event.redelivery)
     raise Reject(reason)
+
+
+def has_seen_last_edit(resource_version: str | None, experiment: Experiment) -> bool:
+    """Tell whether a precondition holds: nobody has edited the Experiment since this version.
+
+    What its Trials do moves the version too, and is nothing that two clients could take from each other.
+    """
+    if resource_version is None:
+        return True
+    is_number = resource_version.isascii() and resource_version.isdigit()
+    return is_number and experiment.edited_version <= int(resource_version) <= experiment.version

@@ -63,6 +63,8 @@ class Experiment:
     notified_completion: int = 0
     notified: dict[str, int] = field(default_factory=dict)
     edit_id: str = ""
+    edited_version: int = 1
+    """The version that the last word of a client about budget or metadata has made."""
     error: str = ""
     version: int = 1
     due_at: datetime | None = None
@@ -215,7 +217,7 @@ class Experiment:
         has_room = budget.max_trial_count is None or budget.max_trial_count > self.created_count
         if self.is_restartable and has_room:
             self._restart(at)
-        self.edit_id = edit_id
+        self.edit_id, self.edited_version = edit_id, self.version + 1
         self.spec = self.spec.replace(**dict(budget))
         self.settle(at=at)
 

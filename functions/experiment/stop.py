@@ -3,7 +3,7 @@
 from events.envelope import Event
 from events.experiment import ExperimentStopRequested
 from functions.experiment.announcements import announcements, schedule
-from functions.experiment.command import find_addressed
+from functions.experiment.command import find_addressed, has_seen_last_edit
 from functions.experiment.ending import stop_trials
 from functions.experiment.reasons import EndReason
 from functions.lambda_entry import lambda_entry
@@ -18,7 +18,7 @@ async def handle(event: ExperimentStopRequested, *, store: Store, limits: Limits
         return []
     at = await store.now()
     is_late = experiment.restarted_at is not None and event.time < experiment.restarted_at
-    is_expected = event.resource_version in {None, str(experiment.version)}
+    is_expected = has_seen_last_edit(event.resource_version, experiment)
     if not experiment.is_completed and is_expected and not is_late:
         experiment.end(EndReason.STOPPED, at=at)
         schedule(experiment, limits, at=at)

@@ -50,6 +50,7 @@ class SQLCommands:
             experiment = await store.experiment(ref, lock=True)
             if experiment is not None:
                 experiment.labels, experiment.annotations = labels, annotations
+                experiment.edited_version = experiment.version + 1
 
     async def publish(self, event: Event) -> None:
         """Publish the event; see the port."""

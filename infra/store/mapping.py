@@ -87,6 +87,7 @@ experiments = Table(
     Column("notified_completion", Integer, nullable=False),
     Column("notified", plain_json(), nullable=False),
     Column("edit_id", WIDE_KEY, nullable=False),
+    Column("edited_version", Integer, nullable=False),
     Column("error", LONG_TEXT, nullable=False),
     Column("version", Integer, nullable=False),
     Column("due_at", Moment),

@@ -66,9 +66,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def run(served: Served, script: str, directory: Path) -> Any:
     """Run a script of the SDK's user and return its answer."""
-    begin = (
-        f"import json\nfrom kubeflow import katib\nclient = katib.KatibClient(config_file={str(served.kubeconfig)!r})\n"
-    )
+    client = f"client = katib.KatibClient(config_file={str(served.kubeconfig)!r})"
+    begin = f"import json\nfrom kubeflow import katib\n{client}\n"
     file = directory / "script.py"
     file.write_text(f"{begin}{script}\njson.dump(answer, open('answer.json', 'w'))\n")
     done = subprocess.run(

@@ -213,6 +213,21 @@ async def test_what_was_read_can_be_put_back_with_another_budget(desk: Desk) -> 
     assert (again, refused["reason"]) == (409, "Conflict")
 
 
+async def test_what_trials_do_is_no_conflict_with_an_edit(desk: Desk) -> None:
+    seen = (await desk.ask("POST", EXPERIMENTS, a_manifest()))[1]["metadata"]["resourceVersion"]
+    await desk.play()
+    patch = {"metadata": {"resourceVersion": seen}, "spec": {"maxTrialCount": 7}}
+
+    first, changed = await desk.ask("PATCH", f"{EXPERIMENTS}/digits", patch, **PATCH)
+    second, _ = await desk.ask("PATCH", f"{EXPERIMENTS}/digits", patch, **PATCH)
+    events = await desk.watch(f"{EXPERIMENTS}?watch=true&timeoutSeconds=0")
+    patch["metadata"]["resourceVersion"] = events[0][1]["metadata"]["resourceVersion"]
+    third, _ = await desk.ask("PATCH", f"{EXPERIMENTS}/digits", patch, **PATCH)
+
+    assert (first, second, third) == (200, 409, 200)
+    assert int(changed["metadata"]["resourceVersion"]) > int(seen)
+
+
 async def test_only_merge_patches_are_understood(desk: Desk) -> None:
     await desk.create()
     headers = {"content-type": "application/apply-patch+yaml"}

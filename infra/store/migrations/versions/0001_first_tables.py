@@ -52,6 +52,7 @@ def _create_experiments() -> None:
         sa.Column("notified_completion", sa.Integer, nullable=False),
         sa.Column("notified", LONG_TEXT, nullable=False),
         sa.Column("edit_id", WIDE_KEY, nullable=False),
+        sa.Column("edited_version", sa.Integer, nullable=False),
         sa.Column("error", LONG_TEXT, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("due_at", Moment),
