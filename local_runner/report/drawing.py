@@ -23,7 +23,8 @@ def draw(diagram: Diagram, name: str) -> str:
     drawn = "".join(_box(box, place) for box, place in zip(boxes, layout.places, strict=True))
     width, height = f"{layout.width:.0f}", f"{layout.height:.0f}"
     return (
-        f'<figure class="architecture"><figcaption>{escape(diagram.title)}</figcaption><div class="scroll">'
+        f'<figure class="architecture"><figcaption>{escape(diagram.title)}</figcaption>'
+        f'<div class="scroll" tabindex="0">'
         f'<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img"'
         f' aria-labelledby="{name}-title {name}-text">'
         f'<title id="{name}-title">{escape(diagram.title)}</title>'
