@@ -76,6 +76,8 @@ def _words(trial: Trial, outcome: TrialFinished, state: TrialState) -> tuple[str
         missing = "" if trial.has_whole_log else f": the log was read to {trial.cursor} of {outcome.log_end}"
         why = f": {outcome.message}" if outcome.message and not missing else missing
         return "MetricsUnavailable", f"Metrics are not available{why}"
+    if state == TrialState.SUCCEEDED and outcome.reason:
+        return outcome.reason, outcome.message
     return "", trial.message if state == TrialState.EARLY_STOPPED else ""
 
 

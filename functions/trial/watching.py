@@ -178,7 +178,9 @@ def _say(event: WorkerChanged, state: WorkerState, watched: Watched, reading: Re
 def _ending(event: WorkerChanged, state: WorkerState, watched: Watched, reading: Reading) -> Event:
     outcome = WorkerOutcome.SUCCEEDED if state.phase == WorkerPhase.SUCCEEDED else WorkerOutcome.FAILED
     ending = {"ended_at": _ended_at(state, watched.at), "exit_code": state.exit_code}
-    words = {"reason": state.reason[:256], "message": (state.message or reading.problem)[:4096]}
+    is_well = outcome == WorkerOutcome.SUCCEEDED  # then nothing is worth more words than what was not read
+    message = reading.problem or state.message if is_well else state.message or reading.problem
+    words = {"reason": state.reason[:256], "message": message[:4096]}
     last = reading.ranges[-1] if reading.ranges else None
     log = {"log_source": reading.source or watched.log_source, "log_end": reading.end, "last_range": last}
     if watched.parser is None:

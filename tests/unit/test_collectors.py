@@ -187,7 +187,15 @@ def test_a_filter_that_cannot_be_used_is_an_error(filters: tuple[str, ...], mess
     assert said.startswith(message)
 
 
-@pytest.mark.parametrize("text", [KATIB_FILTER, r"([\w-]+)=([[:digit:]]+)\z", r"(?P<name>loss)=(?P<value>\d+)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        KATIB_FILTER,
+        r"([\w-]+)=([[:digit:]]+)\z",
+        r"(?P<name>loss)=(?P<value>\d+)",
+        r"(?<name>loss)=(?<value>\d+)",
+    ],
+)
 def test_what_go_writes_is_understood(text: str) -> None:
     assert list(filter_errors([text])) == []
 

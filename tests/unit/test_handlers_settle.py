@@ -26,6 +26,15 @@ async def test_a_finished_trial_counts_and_asks_for_its_successor(house: House) 
     assert (experiment.succeeded, experiment.running, experiment.optimal_value) == (1, 1, 0.25)
 
 
+async def test_what_the_object_says_of_its_success_is_kept(house: House) -> None:
+    trial, _ = await house.start()
+
+    await house.handle(a_finished_trial(trial, 0.5, reason="CompletionsReached", message="done"))
+
+    after = await house.trial()
+    assert (after.state, after.reason, after.message) == (TrialState.SUCCEEDED, "CompletionsReached", "done")
+
+
 async def test_the_last_finish_ends_the_experiment(house: House) -> None:
     trials = await house.start(maxTrialCount=2)
 

@@ -77,13 +77,14 @@ def filter_errors(filters: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=256)
 def compile_filter(text: str) -> re.Pattern[str]:
-    r"""Compile a filter of Go's RE2 syntax: ASCII classes, `\z`, `[[:digit:]]`.
+    r"""Compile a filter of Go's RE2 syntax: ASCII classes, `\z`, `[[:digit:]]`, `(?<name>…)`.
 
     Raises re.error, or FutureWarning for what Python reads otherwise. A filter that backtracks for ever is possible
     here, unlike in RE2; lines are short, and the filter is the user's own.
     """
     text = _LINEAR_DEFAULT if text == DEFAULT_FILTER else text
     text = re.sub(r"(?<!\\)((?:\\\\)*)\\z", r"\1\\Z", text)
+    text = re.sub(r"(?<!\\)((?:\\\\)*)\(\?<(?=\w)", r"\1(?P<", text)
     for name, characters in _POSIX_CLASSES.items():
         text = text.replace(name, characters)
     with warnings.catch_warnings():
