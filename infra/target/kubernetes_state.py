@@ -62,8 +62,8 @@ def judge(seen: Seen, worker: Worker) -> WorkerState:
         code = seen.pod.exit_code if seen.pod else None
         return replace(_ended(state, seen, WorkerPhase.FAILED), exit_code=code, reason=reason, message=message)
     if match := find_match(seen.found, worker.success_condition or success):
-        said = {"reason": match.reason, "message": match.message[:_MESSAGE_CHARACTERS]}
-        return replace(_ended(state, seen, WorkerPhase.SUCCEEDED), exit_code=0, **said)
+        ended = _ended(state, seen, WorkerPhase.SUCCEEDED)
+        return replace(ended, exit_code=0, reason=match.reason, message=match.message[:_MESSAGE_CHARACTERS])
     if seen.is_leaving:
         return replace(state, reason="Deleting", message="the object is being deleted, its pods end")
     if trouble := _find_trouble(seen, worker):
