@@ -14,7 +14,7 @@ SEEDS ?= 20000
 SEED0 ?= 7
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check deploy-check format simulate schemas bench peers nas-examples lock wheel clean
+.PHONY: help run test check deploy-check packages format simulate schemas bench peers nas-examples lock wheel clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ check: $(DEV) ## format, lint, types, layers and the fast tests
 
 deploy-check: $(DEV) $(SAM) ## everything of a deployment to AWS that needs no account: validate, lint, build, sizes, boot
 	$(BIN)/pytest tests/aws -q -s
+
+packages: $(DEV) $(SAM) ## build the functions and print how large they are and how long they import
+	@$(BIN)/python -m tests.aws.packages
 
 format: $(DEV) ## format the code and apply the linter's safe fixes
 	$(BIN)/ruff format .

@@ -49,6 +49,19 @@ SUBSCRIPTIONS = (
 BY_QUEUE = {subscription.queue: subscription for subscription in SUBSCRIPTIONS}
 _BY_TYPE = {kind: subscription for subscription in SUBSCRIPTIONS for kind in subscription.event_types}
 
+CLIENT_TYPES = frozenset(
+    {
+        "kuttab.experiment.created.v1",
+        "kuttab.experiment.edited.v1",
+        "kuttab.experiment.stop_requested.v1",
+        "kuttab.experiment.delete_requested.v1",
+        "kuttab.trial.finished.v1",
+        "kuttab.trial.delete_requested.v1",
+        "kuttab.metric.reported.v1",
+    }
+)
+"""What clients may publish themselves."""
+
 _NEXT = ("kuttab.suggestion.requested.v1", "kuttab.experiment.finished.v1")
 """What an Experiment may need after anything that has changed it."""
 _STOP, _LOOK = "kuttab.trial.stop_requested.v1", "kuttab.worker.changed.v1"

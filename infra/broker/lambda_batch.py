@@ -32,7 +32,8 @@ class LambdaBroker:
         await self._broker.publish(events, delay_seconds=delay_seconds)
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """Note that these are done."""
+        """Note that these are done. Raises BrokerError."""
+        await self._broker.copy(deliveries)
         for delivery in deliveries:
             self._open.pop(_record(delivery), None)
 

@@ -15,7 +15,7 @@ from infra.broker.sqs_consumer import SQSConsumer
 from infra.broker.sqs_link import SQSLink
 from infra.broker.sqs_publisher import Outgoing, SQSPublisher, encode_text, escape, group_of
 from infra.broker.sqs_receipts import Receipt, delete, hide, receipts_of
-from infra.broker.sqs_topic import publish_to_topic
+from infra.broker.sqs_topic import copy_to_topic, publish_to_topic
 from infra.broker.sqs_topology import require_queues
 
 MAX_DELAY_SECONDS = 900
@@ -75,6 +75,7 @@ class SQSBroker:
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Delete these; a receipt that has expired is ignored: that message comes again. Raises BrokerError."""
+        await self.copy(deliveries)
         receipts = receipts_of(deliveries)
         await delete(self._link, receipts)
         for receipt in receipts:
@@ -84,6 +85,11 @@ class SQSBroker:
         for delivery in deliveries:
             if delivery.on_ack:
                 delivery.on_ack()
+
+    async def copy(self, deliveries: Sequence[Delivery]) -> None:
+        """Give the topic, if there is one, what clients have published of what was handled. Raises BrokerError."""
+        if self._link.address.topic:
+            await copy_to_topic(self._link, deliveries)
 
     async def nack(self, deliveries: Sequence[Delivery]) -> None:
         """Give these back, after a pause from the second time on; at the limit SQS dead-letters them."""

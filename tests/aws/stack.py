@@ -6,19 +6,27 @@ import io
 import json
 import threading
 import zipfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from moto.cloudformation import parsing
 
 from infra.broker.sqs_address import read_sqs_address
 from infra.broker.sqs_link import SQSLink
 from infra.broker.sqs_source import Mapping as SourceMapping
 from infra.broker.sqs_source import SQSEventSource
+from tests.aws.calls import Statement, statements_of
 from tests.aws.lambda_process import LambdaProcess
-from tests.aws.template import Resource, of_type, targets_of, transform
+from tests.aws.template import Resource, layers_of, of_type, targets_of, transform
 from tests.services.moto_batch import BatchServer
 
-UNKNOWN_TO_MOTO = {"AWS::CloudWatch::Alarm", "AWS::SQS::QueuePolicy"}
+UNKNOWN_TO_MOTO = {
+    "AWS::CloudWatch::Alarm",
+    "AWS::RDS::DBProxy",
+    "AWS::RDS::DBProxyTargetGroup",
+    "AWS::SQS::QueuePolicy",
+}
 """Resource types that moto's CloudFormation lacks; they are left out of the deployment."""
 SCHEDULE = "ScheduleExpression"
 STATES_TOLD = {"RUNNING", "SUCCEEDED", "FAILED"}
@@ -47,10 +55,21 @@ class Stack:
                 self._sandboxes[function] = self._boot(function)
         return self._sandboxes[function].invoke(payload)
 
-    def _boot(self, function: str) -> LambdaProcess:
+    def statements_of(self, function: str) -> list[Statement]:
+        """Return what the function's role allows."""
+        role = self._deployed(function)["Role"].rpartition("/")[2]
+        own = self.resources[next(targets_of(self.resources[function]["Properties"]["Role"]))]["Properties"]
+        managed = {f"{self.name}-{name}" for name in targets_of(own["ManagedPolicyArns"])}
+        return statements_of(self._server.client("iam"), role, managed)
+
+    def _deployed(self, function: str) -> dict[str, Any]:
         handler = self.resources[function]["Properties"]["Handler"]
         deployed = self._server.client("lambda").get_paginator("list_functions").paginate().search("Functions[]")
-        found = next(it for it in deployed if it["Handler"] == handler)
+        found: dict[str, Any] = next(it for it in deployed if it["Handler"] == handler)
+        return found
+
+    def _boot(self, function: str) -> LambdaProcess:
+        found = self._deployed(function)
         own = {"AWS_ACCESS_KEY_ID": function}  # moto takes any: by this one its calls are known
         environment = {**found["Environment"]["Variables"], **self._server.environment, **own}
         return LambdaProcess(found["Handler"], self._code[function], environment, timeout_seconds=found["Timeout"])
@@ -144,10 +163,28 @@ def deploy(server: BatchServer, name: str, build: Path, bootstrap: Path, **param
     cloudformation = server.client("cloudformation")
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     body = json.dumps(template)
-    cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=given, Capabilities=["CAPABILITY_IAM"])
+    with _no_values_left_out():
+        about = {"Parameters": given, "Capabilities": ["CAPABILITY_IAM"]}
+        cloudformation.create_stack(StackName=name, TemplateBody=body, **about)
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     assert stack["StackStatus"] == "CREATE_COMPLETE", stack
     return Stack(server, name, resources, _code(resources, build, bootstrap))
+
+
+@contextlib.contextmanager
+def _no_values_left_out() -> Iterator[None]:
+    """Let moto leave what is AWS::NoValue out of lists, as CloudFormation does."""
+    original = parsing.clean_json
+
+    def clean(value: Any, resources: Any) -> Any:
+        found = original(value, resources)
+        return [it for it in found if it is not None] if isinstance(value, list) else found
+
+    parsing.clean_json = clean
+    try:
+        yield
+    finally:
+        parsing.clean_json = original
 
 
 def _upload(server: BatchServer, resources: Mapping[str, Resource]) -> None:
@@ -164,8 +201,7 @@ def _upload(server: BatchServer, resources: Mapping[str, Resource]) -> None:
 
 
 def _code(resources: Mapping[str, Resource], build: Path, bootstrap: Path) -> dict[str, list[Path]]:
-    layers = {
-        name: [it[:-10] for it in targets_of(function["Layers"])]
+    return {
+        name: [build / name, *(build / it / "python" for it in layers_of(function)), bootstrap]
         for name, function in of_type(resources, "AWS::Lambda::Function").items()
     }
-    return {name: [build / name, *(build / it / "python" for it in own), bootstrap] for name, own in layers.items()}

@@ -1,6 +1,6 @@
 """template.yaml as CloudFormation gets it: transformed by AWS's own translator, without an account."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,23 +28,27 @@ def source() -> dict[str, Any]:
     return found
 
 
-def transform(code: Callable[[str], Mapping[str, str]] = lambda name: {"Bucket": "code", "Key": name}) -> Resource:
-    """Return plain CloudFormation; `code` says where on S3 a function or a layer lies."""
+def transform(**parameters: str) -> Resource:
+    """Return plain CloudFormation for these parameters, with the code in a bucket."""
     template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
     for name, resource in template["Resources"].items():
-        resource.pop("Metadata", None)
+        resource.pop("Metadata" if resource["Type"].startswith("AWS::Serverless::") else "", None)
         if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = code(name)
+            resource["Properties"]["CodeUri"] = _place(name)
         if resource["Type"] == "AWS::Serverless::LayerVersion":
-            resource["Properties"]["ContentUri"] = code(name)
+            resource["Properties"]["ContentUri"] = _place(name)
     template["Globals"]["Function"].pop("CodeUri")
     policies = {
         name: f"{MANAGED}/{name}" for name in ("AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole")
     }
     session = boto3.Session(region_name=REGION)
     translator = Translator(managed_policy_map=policies, sam_parser=Parser(), boto_session=session)
-    found: Resource = translator.translate(sam_template=template, parameter_values={})
+    found: Resource = translator.translate(sam_template=template, parameter_values=parameters)
     return found
+
+
+def _place(name: str) -> dict[str, str]:
+    return {"Bucket": "code", "Key": name}
 
 
 def of_type(resources: Mapping[str, Resource], kind: str) -> dict[str, Resource]:
@@ -72,3 +76,8 @@ def targets_of(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from targets_of(part)
+
+
+def layers_of(function: Resource) -> list[str]:
+    """Return the names of our layers that the function has: the translator adds a hash of their content."""
+    return [name[:-10] for name in targets_of(function["Layers"]) if name[:-10].endswith("Layer")]

@@ -23,7 +23,8 @@ from infra.store.schema import upgrade
 from infra.wiring import Wiring
 from tests.aws.conftest import run_sam
 from tests.aws.lambda_process import LambdaProcess
-from tests.aws.template import Resource, catalogue_names, of_type, targets_of, transform
+from tests.aws.packages import code_of, size_of
+from tests.aws.template import Resource, catalogue_names, of_type, transform
 from tests.builders import a_created_event, a_range
 from tests.data.event_examples import EXAMPLES
 from tests.fakes import FakeBroker
@@ -44,19 +45,6 @@ def functions() -> dict[str, Resource]:
     return of_type(transform()["Resources"], "AWS::Lambda::Function")
 
 
-def layers_of(function: Resource) -> list[str]:
-    """Return the layers' names in the template: the translator adds a hash of their content."""
-    return [name[:-10] for name in targets_of(function["Layers"])]
-
-
-def code_of(build: Path, name: str, function: Resource, bootstrap: Path) -> list[Path]:
-    return [build / name, *(build / layer / "python" for layer in layers_of(function)), bootstrap]
-
-
-def size_of(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 def test_sams_own_linter_is_content() -> None:
     assert "is a valid SAM Template" in run_sam("validate", "--lint")
 
@@ -64,10 +52,7 @@ def test_sams_own_linter_is_content() -> None:
 def test_every_function_with_its_layers_is_small_enough(
     build: Path, functions: dict[str, Resource], figure: Callable[[str], None]
 ) -> None:
-    sizes = {
-        name: size_of(build / name) + sum(size_of(build / layer) for layer in layers_of(function))
-        for name, function in functions.items()
-    }
+    sizes = {name: size_of(build, name, function) for name, function in functions.items()}
 
     for name, size in sorted(sizes.items()):
         figure(f"unzipped {size / 2**20:6.1f} MB  {name}")
@@ -92,7 +77,7 @@ async def test_every_function_boots_and_handles_its_first_event_in_time(
     def boot(name: str) -> tuple[str, tuple[float, float]]:
         function = functions[name]
         module = function["Handler"].removesuffix(".lambda_handler")
-        code = code_of(build, name, function, bootstrap)
+        code = [*code_of(build, name, function), bootstrap]
         return module, _boot(function, code, environment, _a_call(module, handled[module]))
 
     with ThreadPoolExecutor(BOOTS_AT_ONCE) as pool:
@@ -107,9 +92,9 @@ async def test_every_function_boots_and_handles_its_first_event_in_time(
 
 @pytest.mark.parametrize("name", ["TrialLaunchFunction", "TrialWatchFunction", "TrialStopFunction"])
 def test_what_reaches_workers_finds_the_kubernetes_target(
-    build: Path, bootstrap: Path, functions: dict[str, Resource], name: str
+    build: Path, functions: dict[str, Resource], name: str
 ) -> None:
-    code = os.pathsep.join(map(str, code_of(build, name, functions[name], bootstrap)))
+    code = os.pathsep.join(map(str, code_of(build, name, functions[name])))
     statement = "import infra.target.kubernetes, infra.target.kubernetes_watch, infra.target.kubernetes_eks"
 
     done = subprocess.run(
@@ -124,7 +109,7 @@ async def test_the_upgrade_makes_the_tables(
 ) -> None:
     function = functions["UpgradeFunction"]
     sandbox = LambdaProcess(
-        function["Handler"], code_of(build, "UpgradeFunction", function, bootstrap), environment, timeout_seconds=60
+        function["Handler"], [*code_of(build, "UpgradeFunction", function), bootstrap], environment, timeout_seconds=60
     )
 
     answers = [sandbox.invoke({}), sandbox.invoke({})]

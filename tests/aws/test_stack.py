@@ -22,7 +22,7 @@ from infra.store.engine import SQLStores, make_engine
 from infra.store.reader import SQLReader
 from infra.store.schema import upgrade
 from infra.wiring import Wiring
-from tests.aws.calls import recorded_actions, refused
+from tests.aws.calls import Call, recorded_calls, refused
 from tests.aws.stack import Stack, deploy, fit_to_moto
 from tests.aws.template import of_type, transform
 from tests.builders import UID, a_created_event
@@ -35,6 +35,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("aws"), pytest.mark.time
 
 WAIT_SECONDS = 120.0
 KNOWN_TO_MOTO = {
+    "AWS::EC2::SecurityGroupIngress",
     "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
@@ -54,10 +55,12 @@ def test_what_is_left_out_of_the_deployment_is_exactly_this() -> None:
     resources = transform()["Resources"]
     sources = {f"{name}.Enabled" for name in of_type(resources, "AWS::Lambda::EventSourceMapping")}
     alarms = set(of_type(resources, "AWS::CloudWatch::Alarm"))
+    proxy = {"DatabaseProxy", "DatabaseProxyTargets"}
+    rules = {"ClockRule", "RulePolicy", "BatchJobRule.EventPattern.detail.container"}
 
     left_out = fit_to_moto(resources)
 
-    assert left_out == sources | alarms | {"ClockRule", "RulePolicy", "BatchJobRule.EventPattern.detail.container"}
+    assert left_out == sources | alarms | proxy | rules
     assert {it["Type"] for it in resources.values()} == KNOWN_TO_MOTO
 
 
@@ -113,6 +116,9 @@ def stack(
         DatabaseSecretArn=environment["KUTTAB_DATABASE_SECRET"],
         DatabaseCaFile="",
         AlarmEmail="somebody@example.org",
+        BatchJobQueue="arn:aws:batch:us-east-1:123456789012:job-queue/*",
+        BatchJobDefinition="arn:aws:batch:us-east-1:123456789012:job-definition/*",
+        CopyEvents="yes",
     )
     yield found
     found.close()
@@ -129,7 +135,7 @@ async def test_an_experiment_of_batch_workers_ends_and_poison_is_a_dead_letter(
     queues = Queues(batch_server.client("sqs"), stack.name)
     crash = encode(ExperimentStopRequested(experiment=ExperimentRef(name="broken", uid=BROKEN))).decode()
 
-    with recorded_actions() as calls:
+    with recorded_calls(stack.resources) as calls:
         sources = await _drive(stack, queues, reader, crash, encode(_an_experiment(batch_server)).decode())
 
     await _assert_that_all_succeeded(reader)
@@ -156,14 +162,15 @@ async def _drive(
         return sources
 
 
-def _assert_that_roles_allow(calls: Mapping[str, set[str]], stack: Stack) -> None:
-    """Compare what each function has called with what its role lets it."""
-    made = {function: needed for function, needed in calls.items() if function in stack.resources}
-    assert {"batch:submitjob", "batch:listjobs"} <= made["TrialLaunchFunction"]
-    assert {"batch:describejobs", "logs:getlogevents"} <= made["TrialWatchFunction"]
-    assert "sqs:changemessagevisibility" in made["ExperimentStopFunction"]
-    wrong = {function: missing for function in made if (missing := refused(stack.resources, function, made[function]))}
-    assert wrong == {}
+def _assert_that_roles_allow(calls: Mapping[str, set[Call]], stack: Stack) -> None:
+    """Compare what each function has called, and on what, with what its deployed role lets it."""
+    actions = {function: {it.action for it in made} for function, made in calls.items()}
+    assert {"batch:submitjob", "batch:listjobs"} <= actions["TrialLaunchFunction"]
+    assert {"batch:describejobs", "logs:getlogevents"} <= actions["TrialWatchFunction"]
+    assert "sqs:changemessagevisibility" in actions["ExperimentStopFunction"]
+    assert "sns:publish" in actions["ExperimentAdmitFunction"]
+    wrong = {it: refused(stack.statements_of(it), made) for it, made in calls.items()}
+    assert {function: missing for function, missing in wrong.items() if missing} == {}
 
 
 async def _assert_that_all_succeeded(reader: SQLReader) -> None:

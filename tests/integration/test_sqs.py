@@ -7,12 +7,10 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import boto3
 import pytest
 from types_boto3_sqs import SQSClient
 
 from events.envelope import decode, encode
-from events.experiment import ExperimentEdited
 from events.trial import TargetKind, TrialCreated
 from functions.catalog import launch_queue
 from infra.broker import sqs_consumer, sqs_publisher
@@ -230,23 +228,6 @@ async def test_orderly_stops_never_dead_letter_a_message(
 
     assert decode((await _receive(broker))[0].body) == an_edit()
     assert _bodies(sqs_client, dead_url) == []
-
-
-async def test_a_topic_gets_a_copy_with_the_events_type(aws: str, sqs_url: str, sqs_client: SQSClient) -> None:
-    sns = boto3.client("sns", endpoint_url=aws)
-    topic = sns.create_topic(Name="events")["TopicArn"]
-    own = sqs_client.create_queue(QueueName="a-subscriber")["QueueUrl"]
-    arn = "arn:aws:sqs:us-east-1:123456789012:a-subscriber"
-    policy = json.dumps({"type": [ExperimentEdited.type]})
-    sns.subscribe(
-        TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true", "FilterPolicy": policy}
-    )
-    broker = await SQSBroker.connect(f"{sqs_url}&topic={topic}", [QUEUE])
-
-    await broker.publish([an_edit(), a_tick()])
-    await broker.close()
-
-    assert [decode(body) for body in _bodies(sqs_client, own)] == [an_edit()]
 
 
 async def test_queues_that_nobody_made_are_one_clear_error(sqs_url: str, sqs_prefix: str) -> None:

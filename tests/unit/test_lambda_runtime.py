@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from events.trial import TargetKind
 from functions.catalog import SUBSCRIPTIONS, queue_of
 from functions.errors import Retry
 from functions.worker import LaunchRefusedError, Worker
+from infra.broker.port import BrokerError, Delivery
 from infra.lambda_payload import PayloadError, Record, read_payload
 from infra.lambda_runtime import ColdStartError, Sandbox, UnhandledError, _targets
 from infra.settings import Settings
@@ -36,9 +37,16 @@ class ClosableBroker(FakeBroker):
     def __init__(self) -> None:
         super().__init__()
         self.released: list[tuple[str, str, int]] = []
+        self.copied: list[bytes] = []
+        self.has_topic = True
 
     async def release(self, queue: str, handle: str, *, count: int) -> None:
         self.released.append((queue, handle, count))
+
+    async def copy(self, deliveries: Sequence[Delivery]) -> None:
+        if not self.has_topic:
+            raise BrokerError("the topic is gone")
+        self.copied += [delivery.body for delivery in deliveries]
 
     async def close(self) -> None:
         self.steps.append("close")
@@ -116,6 +124,19 @@ def test_a_good_batch_has_no_failures(sandbox: Sandbox, settings: Settings, brok
     assert answer == {"batchItemFailures": []}
     assert asyncio.run(_find(settings.database_url)) == 3
     assert [event.type for event, _ in broker.published] == ["kuttab.suggestion.requested.v1"]
+
+
+def test_what_was_handled_goes_to_the_topic_and_comes_again_where_that_refuses_it(
+    sandbox: Sandbox, broker: ClosableBroker
+) -> None:
+    event = a_created_event()
+
+    copied = sandbox.handle(ADMIT, _records(event), ENOUGH_SECONDS)
+    broker.has_topic = False
+    refused = sandbox.handle(ADMIT, _records(event), ENOUGH_SECONDS)
+
+    assert (_failed(copied), _failed(refused)) == ([], ["m1"])
+    assert broker.copied == [encode(event)]
 
 
 def test_the_second_invocation_finds_the_loop_and_the_connection_of_the_first(sandbox: Sandbox) -> None:

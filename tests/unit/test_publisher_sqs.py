@@ -6,7 +6,7 @@ from events.client import Publisher, PublishError
 from events.client.sqs import QUEUES
 from events.client.sqs_address import SQSAddress, read_sqs_address
 from events.schemas.asyncapi import ROUTES
-from functions.catalog import SUBSCRIPTIONS
+from functions.catalog import CLIENT_TYPES, SUBSCRIPTIONS
 
 
 def test_a_clients_event_goes_where_the_catalogue_says() -> None:
@@ -19,6 +19,7 @@ def test_every_event_that_clients_alone_publish_has_its_queue() -> None:
     of_clients = {kind for kind, route in ROUTES.items() if not route.is_published}
 
     assert of_clients <= set(QUEUES)
+    assert set(QUEUES) == CLIENT_TYPES
 
 
 def test_a_url_names_region_prefix_and_endpoint() -> None:
