@@ -42,7 +42,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--results", type=Path, default=ROOT / ".search.jsonl", help="appended to; what is there is kept"
     )
-    parser.add_argument("--plot", type=Path, help="write the curves as an HTML page")
+    parser.add_argument("--plot", type=Path, help="draw the curves into this file, .svg or .png")
     parser.add_argument("--report", action="store_true", help="run nothing: report what is in the file")
     parser.add_argument("--cost", type=int, nargs="+", metavar="TRIALS", help="measure suggestions instead")
     return parser.parse_args()

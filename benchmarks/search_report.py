@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.search_contenders import OURS, PEERS
 from benchmarks.search_runs import Record
-from benchmarks.search_scores import Score, geometric_mean, relative_curves, score
+from benchmarks.search_scores import Curves, Score, geometric_mean, relative_curves, score
 from benchmarks.search_suite import TASKS
 from benchmarks.search_tasks import HELD_OUT, TUNED
 
@@ -18,14 +19,13 @@ def report(records: Sequence[Record], budgets: Sequence[int], parallels: Sequenc
     """Print a table for each half of the tasks and all of them; return the scores by setting, budget and contender."""
     result: Report = {}
     for parallel in parallels:
-        setting = "one by one" if parallel == 1 else f"{parallel} in parallel"
         for half in (TUNED, HELD_OUT, "all"):
             its = [it for it in records if half in {"all", TASKS[it.run.task].half}]
             curves = relative_curves(its, parallel)
             scores = {budget: score(curves, budget) for budget in budgets}
             if any(scores.values()):
-                print_table(f"{setting}, {half} tasks", scores)
-                result[f"{setting}, {half}"] = {
+                print_table(f"{setting(parallel)}, {half} tasks", scores)
+                result[f"{setting(parallel)}, {half}"] = {
                     str(budget): {name: rounded(it) for name, it in row.items()} for budget, row in scores.items()
                 }
     print_cpu(records)
@@ -66,16 +66,34 @@ def print_cpu(records: Sequence[Record]) -> None:
 
 def write_plot(records: Sequence[Record], parallels: Sequence[int], file: Path) -> None:
     """Draw regret over Trials, a panel for each setting."""
-    from plotly.subplots import make_subplots
+    import matplotlib.pyplot as plt
 
-    titles = ["one by one" if parallel == 1 else f"{parallel} in parallel" for parallel in parallels]
-    figure = make_subplots(cols=len(parallels), subplot_titles=titles, shared_yaxes=True)
-    for column, parallel in enumerate(parallels, 1):
+    plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "search", "font.size": 9})
+    figure, panels = plt.subplots(1, len(parallels), figsize=(5 * len(parallels), 4), sharey=True, squeeze=False)
+    for panel, parallel in zip(panels[0], parallels, strict=True):
         for name, runs in sorted(relative_curves(records, parallel).items()):
-            tasks, length = np.array([task for task, _ in runs]), min(map(len, runs.values()))
-            line = [geometric_mean(np.array([it[at] for it in runs.values()]), tasks) for at in range(length)]
-            trace = {"type": "scatter", "y": line, "x": list(range(1, length + 1)), "name": name, "legendgroup": name}
-            figure.add_trace({**trace, "showlegend": column == 1}, row=1, col=column)
-    figure.update_yaxes(type="log", title="regret beside random search's after 60 Trials", col=1)
-    figure.update_xaxes(title="finished Trials")
-    figure.write_html(file, include_plotlyjs="cdn")
+            line = mean_curve(runs)
+            panel.plot(
+                range(1, len(line) + 1), line, label=name, color=color(name), linewidth=2 if name == "auto" else 1
+            )
+        panel.set(title=setting(parallel), xlabel="finished Trials", yscale="log")
+    panels[0][0].set_ylabel("regret beside random search's after 60 Trials")
+    panels[0][-1].legend(frameon=False, loc="upper right")
+    figure.tight_layout()
+    figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
+
+
+def mean_curve(runs: Curves) -> list[float]:
+    """Return the geometric mean over tasks, as far as all runs go."""
+    tasks, length = np.array([task for task, _ in runs]), min(map(len, runs.values()))
+    return [geometric_mean(np.array([it[at] for it in runs.values()]), tasks) for at in range(length)]
+
+
+def color(name: str) -> str:
+    """Return the color of a contender, the same in every panel, whoever else is there."""
+    names = [*OURS, *PEERS]
+    return f"C{names.index(name) % 10}" if name in names else "black"
+
+
+def setting(parallel: int) -> str:
+    return "one by one" if parallel == 1 else f"{parallel} in parallel"

@@ -29,10 +29,10 @@ def a_request_after(count: int, *parameters: object, **spec: object) -> Request:
         (0, MIXED, {}, "sobol"),
         (9, NUMERIC, {}, "sobol"),
         (10, MIXED, {}, "bayesianoptimization"),
-        (250, NUMERIC, {}, "bayesianoptimization"),
-        (251, NUMERIC, {}, "cmaes"),
-        (251, NUMERIC[:4], {}, "multivariate-tpe"),
-        (251, MIXED, {}, "multivariate-tpe"),
+        (500, NUMERIC, {}, "bayesianoptimization"),
+        (501, NUMERIC, {}, "cmaes"),
+        (501, NUMERIC[:4], {}, "multivariate-tpe"),
+        (501, MIXED, {}, "multivariate-tpe"),
         (20, NUMERIC, {"parallelTrialCount": 33}, "multivariate-tpe"),
         (20, tuple(a_parameter(f"x{i}", "int", min=0, max=1) for i in range(41)), {}, "multivariate-tpe"),
         (20, tuple(a_parameter(f"x{i}", "int", min=2, max=2) for i in range(3)), {}, "multivariate-tpe"),
@@ -72,15 +72,15 @@ def test_failures_alone_are_not_modelled() -> None:
 
 
 def test_cma_es_goes_on_from_its_own_state_and_from_the_best() -> None:
-    request = a_request_after(260, *NUMERIC)
+    request = a_request_after(510, *NUMERIC)
 
     first = AUTO.suggest(request)
-    again = AUTO.suggest(replace(request, state=first.state_after(2), first_number=263))
+    again = AUTO.suggest(replace(request, state=first.state_after(2), first_number=513))
 
     kept = again.state_after(1)
     assert kept is not None
     assert isinstance(kept["state"], dict)
-    assert list(kept["state"]["members"]) == ["261", "262", "263"]  # type: ignore[arg-type, call-overload]
+    assert list(kept["state"]["members"]) == ["511", "512", "513"]  # type: ignore[arg-type, call-overload]
 
 
 def test_it_beats_chance_sequentially_and_in_parallel() -> None:

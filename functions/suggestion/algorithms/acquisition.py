@@ -11,8 +11,9 @@ from scipy.optimize import minimize
 from scipy.special import erfcx, log_ndtr
 
 from functions.suggestion.algorithms.cube import Cube
-from functions.suggestion.algorithms.gaussian_process import GaussianProcess, Kernel, fit_kernel
+from functions.suggestion.algorithms.gaussian_process import GaussianProcess, fit_kernel
 from functions.suggestion.algorithms.interface import Request
+from functions.suggestion.algorithms.kernel import Kernel
 from functions.suggestion.algorithms.losses import warp
 from functions.suggestion.history import Floats
 from functions.suggestion.search_space import Row
