@@ -30,7 +30,7 @@ POOL_TIMEOUT_SECONDS = 300.0
 POOL_RECYCLE_SECONDS = 240
 """Below the idle timeouts of MySQL's usual proxies (RDS Proxy: 30 minutes, load balancers: 5)."""
 _DRIVERS = ("mysql+aiomysql", "mariadb+aiomysql", "sqlite+aiosqlite")
-_SQLITE_TRANSIENT_WORDS = ("database is locked", "database table is locked", "disk i/o error")
+_SQLITE_TRANSIENT_WORDS = ("database is locked", "database table is locked", "disk i/o error", "disk is full")
 
 
 class _SQLiteConnection(sqlite3.Connection):

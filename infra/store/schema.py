@@ -14,7 +14,11 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class SchemaBehindError(KuttabError):
-    """The database is older (or newer) than this version: run `kuttab db upgrade`."""
+    """The database is older than this version: run `kuttab db upgrade`."""
+
+
+class SchemaUnknownError(KuttabError):
+    """The database was made by a newer version: install that one, or use another database."""
 
 
 async def read_version(engine: AsyncEngine) -> str | None:
@@ -27,8 +31,9 @@ async def read_version(engine: AsyncEngine) -> str | None:
 
 
 async def require_head(engine: AsyncEngine) -> None:
-    """Raise SchemaBehindError unless the schema is this version's."""
+    """Raise SchemaBehindError or SchemaUnknownError unless the schema is this version's."""
     version = await read_version(engine)
+    _refuse_newer(version)
     if version != HEAD:
         message = (
             f"the database's schema is at {version or 'nothing'}, this version needs {HEAD}: run `kuttab db upgrade`"
@@ -36,9 +41,21 @@ async def require_head(engine: AsyncEngine) -> None:
         raise SchemaBehindError(message)
 
 
+def _refuse_newer(version: str | None) -> None:
+    """Raise SchemaUnknownError for a version that no migration of ours leads to."""
+    if version is not None and version > HEAD:
+        message = (
+            f"the database's schema is at {version}, which this version of Kuttab (schema {HEAD}) does not know:"
+            " install the version that made it, or use another --dir or --database"
+        )
+        raise SchemaUnknownError(message)
+
+
 async def upgrade(engine: AsyncEngine) -> None:
-    """Bring the schema to the newest version; does nothing where it is there."""
-    if await read_version(engine) != HEAD:
+    """Bring the schema to the newest version; does nothing where it is there. Raises SchemaUnknownError."""
+    version = await read_version(engine)
+    _refuse_newer(version)
+    if version != HEAD:
         async with engine.begin() as connection:
             await connection.run_sync(_run_migrations)
 

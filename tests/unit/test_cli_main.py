@@ -56,6 +56,33 @@ def test_a_bad_file_is_status_2_and_a_line_for_each_error(tmp_path: Path) -> Non
     assert not (tmp_path / ".kuttab").exists()
 
 
+FILES = {
+    "empty": (b"", "holds no Experiment"),
+    "binary": (bytes(range(128, 256)) * 9, "1: is not UTF-8 text"),
+    "zeros": (bytes(64), "1: special characters are not allowed"),
+    "50 MB": (b"a" * 50_000_000, "is larger than 1024 KiB"),
+    "a folder": (None, "Is a directory"),
+}
+
+
+@pytest.mark.parametrize("verb", ["run", "submit"])
+@pytest.mark.parametrize(("body", "words"), FILES.values(), ids=FILES)
+def test_what_is_no_experiment_file_is_status_2_and_a_line(
+    verb: str, body: bytes | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if body is None:
+        Path("given").mkdir()
+    else:
+        Path("given").write_bytes(body)
+
+    answer = CliRunner().invoke(cli, [verb, "given"])
+
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert answer.stderr.removeprefix("error: given:").strip() == words
+    assert not Path(".kuttab").exists()
+
+
 def test_a_traceback_is_shown_on_demand(tmp_path: Path) -> None:
     answer = kuttab("run", "nowhere.yaml", cwd=tmp_path, KUTTAB_DEBUG="1")
 

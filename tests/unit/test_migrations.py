@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from infra.store import schema
 from infra.store.engine import make_engine
 from infra.store.mapping import metadata
-from infra.store.schema import HEAD, SchemaBehindError, read_version, require_head, upgrade
+from infra.store.schema import HEAD, SchemaBehindError, SchemaUnknownError, read_version, require_head, upgrade
 
 VERSIONS = Path(schema.__file__).parent / "migrations" / "versions"
 
@@ -55,6 +55,21 @@ def test_the_head_is_the_newest_file() -> None:
     newest = max(path.name for path in VERSIONS.glob("[0-9]*.py"))
 
     assert newest.partition("_")[0] == HEAD
+
+
+@pytest.mark.parametrize("version", ["0002", "ae1027a6acf"])
+async def test_a_database_of_a_newer_version_is_left_alone_and_told_so(engine: AsyncEngine, version: str) -> None:
+    await upgrade(engine)
+    async with engine.begin() as connection:
+        await connection.execute(text(f"UPDATE alembic_version SET version_num = '{version}'"))
+
+    for use in (upgrade, require_head):
+        with pytest.raises(
+            SchemaUnknownError, match=f"is at {version}, which this version of Kuttab .schema 0001. does"
+        ):
+            await use(engine)
+
+    assert await read_version(engine) == version
 
 
 async def test_a_downgrade_takes_every_table_back(engine: AsyncEngine) -> None:
