@@ -141,20 +141,21 @@ def _tell(address: Address, port: int, settings: Settings) -> None:
     click.echo(f"Kuttab's API is at {url}")
     if address.kubeconfig:
         address.kubeconfig.touch(mode=0o600)
-        address.kubeconfig.write_text(_kubeconfig(url, settings.api_token))
+        address.kubeconfig.write_text(_kubeconfig(url, settings.api_token, address.certificate))
         click.echo(f"kubectl --kubeconfig {address.kubeconfig} get experiments")
     else:
         click.echo(f"kubectl --server {url} get experiments")
 
 
-def _kubeconfig(url: str, token: str) -> str:
-    """Return a kubeconfig, which may be JSON, with one server and one user."""
+def _kubeconfig(url: str, token: str, certificate: Path | None) -> str:
+    """Return a kubeconfig, which may be JSON, with one server and one user; the certificate is its own authority."""
+    trusted = {"certificate-authority": str(certificate.absolute())} if certificate else {}
     context = {"cluster": "kuttab", "user": "kuttab", "namespace": "default"}
     return json.dumps(
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "kuttab", "cluster": {"server": url}}],
+            "clusters": [{"name": "kuttab", "cluster": {"server": url, **trusted}}],
             "users": [{"name": "kuttab", "user": {"token": token} if token else {}}],
             "contexts": [{"name": "kuttab", "context": context}],
             "current-context": "kuttab",

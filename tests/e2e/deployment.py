@@ -33,6 +33,10 @@ class Deployment:
         }
         self._processes: list[subprocess.Popen[bytes]] = []
 
+    def set(self, **variables: str) -> None:
+        """Set variables for every process that is started from now on."""
+        self._environment |= variables
+
     def kuttab(self, *arguments: str) -> str:
         """Run a command to its end and return what it prints."""
         done = self._run(*arguments)

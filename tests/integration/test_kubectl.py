@@ -1,16 +1,19 @@
 """The real kubectl against `kuttab serve`: what it prints, and what it leaves behind."""
 
 import json
+import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from events.resource import Manifest
 from tests.builders import an_experiment_manifest
-from tests.services.face import Served, eventually, has_kubectl, serve
+from tests.services.face import ROOT, Served, eventually, has_kubectl, serve
 
 pytestmark = [
     pytest.mark.slow,
@@ -120,3 +123,38 @@ def test_kubectl_knows_the_resources(served: Served) -> None:
 
     assert {line.split()[0] for line in kinds.splitlines()} == {"experiments", "suggestions", "trials"}
     assert "objectiveMetricName" in explained
+
+
+def test_over_https_only_who_shows_the_token_is_let_in(tmp_path: Path) -> None:
+    write_certificate(tmp_path / "server.pem")
+
+    with serve(tmp_path, "--certificate", "server.pem", KUTTAB_API_TOKEN="right") as served:
+        kinds = served.kubectl("get", "experiments")
+        refused = served.kubectl("get", "experiments", "--token", "wrong", status=1)
+
+    assert served.url.startswith("https://")
+    assert "No resources found" in kinds
+    assert "Unauthorized" in refused or "must be logged in" in refused
+
+
+def write_certificate(path: Path) -> None:
+    """Write a key and a certificate of 127.0.0.1 that signs itself."""
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=kuttab -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run(
+        [*command.split(), "-keyout", "key.pem", "-out", "certificate.pem"],
+        cwd=path.parent,
+        capture_output=True,
+        check=True,
+    )
+    path.write_text((path.parent / "key.pem").read_text() + (path.parent / "certificate.pem").read_text())
+
+
+def test_a_server_that_others_can_reach_wants_a_token(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "local_runner", "serve", "--host", "0.0.0.0", "--port", "0"]
+
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == "error: 0.0.0.0 can be reached from elsewhere: set KUTTAB_API_TOKEN to what callers show\n"
