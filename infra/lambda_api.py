@@ -95,7 +95,7 @@ class ApiSandbox:
 
 def _limited(request: Request, seconds: float) -> Request:
     """Return the request with an end for its watch that leaves time to answer."""
-    if request.query.get("watch") not in {"true", "1"}:
+    if not request.asks("watch"):
         return request
     wanted = request.query.get("timeoutSeconds", "")
     given = float(wanted) if wanted.isdigit() else WATCH_SECONDS

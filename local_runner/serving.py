@@ -137,14 +137,13 @@ def _configure(app: object, address: Address) -> uvicorn.Config:
 
 def _tell(address: Address, port: int, settings: Settings) -> None:
     """Say where the server is, and how kubectl finds it."""
-    url = address.url(port)
-    click.echo(f"Kuttab's API is at {url}")
+    url, option = address.url(port), f"--server {address.url(port)}"
     if address.kubeconfig:
         address.kubeconfig.touch(mode=0o600)
         address.kubeconfig.write_text(_kubeconfig(url, settings.api_token, address.certificate))
-        click.echo(f"kubectl --kubeconfig {address.kubeconfig} get experiments")
-    else:
-        click.echo(f"kubectl --server {url} get experiments")
+        option = f"--kubeconfig {address.kubeconfig}"
+    click.echo(f"Kuttab's API is at {url}")
+    click.echo(f"kubectl {option} get experiments")
 
 
 def _kubeconfig(url: str, token: str, certificate: Path | None) -> str:

@@ -32,12 +32,21 @@ class Request:
         """The type of the body, without its parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
-    def read_object(self) -> Manifest:
-        """Return the body, a JSON object. Raises ApiError."""
+    def asks(self, name: str) -> bool:
+        """Tell whether the query says so, as Kubernetes reads it: anything but `false` and `0` is yes."""
+        return name in self.query and self.query[name].lower() not in {"false", "0"}
+
+    def read_json(self) -> JsonValue:
+        """Return the body. Raises ApiError."""
         try:
-            found = from_json(self.body, allow_inf_nan=False)
+            found: JsonValue = from_json(self.body, allow_inf_nan=False)
         except ValueError as error:
             raise bad_request(f"the body is not JSON: {error}") from error
+        return found
+
+    def read_object(self) -> Manifest:
+        """Return the body, a JSON object. Raises ApiError."""
+        found = self.read_json()
         if not isinstance(found, dict):
             raise bad_request("the body must be a JSON object")
         return found

@@ -36,7 +36,7 @@ class Reading:
         """Answer with a list, or with a stream of what changes. Raises ApiError."""
         scope, selector = _read_query(request, kind, namespace)
         watched, presentation = self._watches.scope(scope), self._presentation(request, kind)
-        if request.query.get("watch") in {"true", "1"}:
+        if request.asks("watch"):
             wish = Wish.of(request, is_brief=not self._can_stream)
             lines = await open_watch(watched, wish, selector=selector, presentation=presentation, pace=self._pace)
             return Answer(stream=lines)

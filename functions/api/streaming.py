@@ -46,11 +46,11 @@ class Wish:
             seconds = float(query.get("timeoutSeconds") or DEFAULT_SECONDS)
         except ValueError as error:
             raise bad_request(f"resourceVersion and timeoutSeconds must be numbers: {error}") from error
-        begins_anew = query.get("sendInitialEvents") == "true"
+        begins_anew = request.asks("sendInitialEvents")
         return cls(
             label=None if begins_anew else label,
             seconds=max(0.0, min(seconds, MAX_SECONDS)),
-            has_bookmarks=query.get("allowWatchBookmarks") in {"true", "1"},
+            has_bookmarks=request.asks("allowWatchBookmarks"),
             wants_initial_end=begins_anew,
             is_brief=is_brief,
         )

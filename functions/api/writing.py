@@ -12,6 +12,7 @@ from events.experiment import (
 from events.resource import Manifest
 from events.trial import TrialDeleteRequested
 from functions.api.http import Request
+from functions.api.json_patch import apply_operations
 from functions.api.kinds import Kind
 from functions.api.looking import Resource, see_experiment
 from functions.api.patching import budget_of, merge, read_wanted, refuse
@@ -34,6 +35,10 @@ from functions.experiment.submission import make_created
 from functions.trial.placement import Placement
 
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+"""Server-side apply, whose body is JSON with every client that we know; here it is a merge, and nobody owns a field."""
+PATCHES = (MERGE_PATCH, JSON_PATCH, APPLY_PATCH)
 _MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
@@ -79,15 +84,23 @@ class Writing:
         return await self._read(ref.uid, ref.name)
 
     async def patch(self, request: Request, namespace: str, name: str) -> Resource:
-        """Change an Experiment's budget, labels or annotations by a merge patch. Raises ApiError."""
-        if request.media_type != MERGE_PATCH:
-            raise unsupported_media_type(request.media_type, MERGE_PATCH)
-        experiment = await self._find(namespace, name)
-        found = await see_experiment(experiment, self._reader).render()
-        patch = request.read_object()
-        wanted = merge(found.to_manifest(), patch)
-        assert isinstance(wanted, dict)
-        return await self._change(experiment, wanted, request, _read_version(patch))
+        """Change an Experiment's budget, labels or annotations; applying one that is not there creates it."""
+        if request.media_type not in PATCHES:
+            raise unsupported_media_type(request.media_type, ", ".join(PATCHES))
+        experiment = await self._reader.experiment(namespace, name)
+        if experiment is None and request.media_type == APPLY_PATCH:
+            return (await self.create(request, namespace))[0]
+        if experiment is None:
+            raise not_found(Kind.EXPERIMENTS, name)
+        found = (await see_experiment(experiment, self._reader).render()).to_manifest()
+        if request.media_type == JSON_PATCH:
+            wanted, version = apply_operations(found, request.read_json()), None
+        else:
+            patch = request.read_object()
+            wanted, version = merge(found, patch), _read_version(patch)
+        if not isinstance(wanted, dict):
+            raise bad_request("what is left is no object")
+        return await self._change(experiment, wanted, request, version)
 
     async def replace(self, request: Request, namespace: str, name: str) -> Resource:
         """Put a whole Experiment in the place of the one that is there; only as much may differ as in a patch."""

@@ -228,13 +228,64 @@ async def test_what_trials_do_is_no_conflict_with_an_edit(desk: Desk) -> None:
     assert int(changed["metadata"]["resourceVersion"]) > int(seen)
 
 
-async def test_only_merge_patches_are_understood(desk: Desk) -> None:
+async def test_a_patch_of_another_kind_is_refused(desk: Desk) -> None:
     await desk.create()
-    headers = {"content-type": "application/apply-patch+yaml"}
+    headers = {"content-type": "application/strategic-merge-patch+json"}
 
     status, found = await desk.ask("PATCH", f"{EXPERIMENTS}/digits", {}, **headers)  # type: ignore[arg-type]
 
     assert (status, found["reason"]) == (415, "UnsupportedMediaType")
+
+
+async def test_what_is_applied_is_created_and_then_merged(desk: Desk) -> None:
+    headers = {"content-type": "application/apply-patch+yaml"}
+    manifest = a_manifest()
+
+    created, _ = await desk.ask("PATCH", f"{EXPERIMENTS}/digits?fieldManager=me", manifest, **headers)  # type: ignore[arg-type]
+    manifest["spec"]["maxTrialCount"] = 8
+    changed, found = await desk.ask("PATCH", f"{EXPERIMENTS}/digits?fieldManager=me", manifest, **headers)  # type: ignore[arg-type]
+
+    assert (created, changed, found["spec"]["maxTrialCount"]) == (200, 200, 8)
+
+
+@pytest.mark.parametrize(
+    ("operations", "status"),
+    [
+        ([{"op": "replace", "path": "/spec/maxTrialCount", "value": 8}], 200),
+        (
+            [
+                {"op": "test", "path": "/spec/maxTrialCount", "value": 3},
+                {"op": "remove", "path": "/spec/maxTrialCount"},
+            ],
+            200,
+        ),
+        ([{"op": "test", "path": "/spec/maxTrialCount", "value": 4}], 400),
+        (
+            [
+                {"op": "add", "path": "/metadata/labels", "value": {}},
+                {"op": "add", "path": "/metadata/labels/a.b~1c", "value": "d"},
+            ],
+            200,
+        ),
+        ([{"op": "remove", "path": "/spec/parameters/0"}], 422),
+        ([{"op": "add", "path": "/spec/parameters/-", "value": {"name": "y"}}], 422),
+        ([{"op": "remove", "path": "/spec/parameters/7"}], 400),
+        ([{"op": "replace", "path": "/spec/maxTrialCount/deeper", "value": 8}], 400),
+        ([{"op": "move", "path": "/spec", "from": "/status"}], 400),
+        ([{"op": "add", "path": "spec", "value": 1}], 400),
+        ({"spec": {}}, 400),
+    ],
+)
+async def test_json_patches_are_carried_out_whole_or_not_at_all(desk: Desk, operations: Any, status: int) -> None:
+    await desk.create()
+    before = await desk.get(f"{EXPERIMENTS}/digits")
+    headers = {"content-type": "application/json-patch+json"}
+
+    code, found = await desk.ask("PATCH", f"{EXPERIMENTS}/digits", operations, **headers)  # type: ignore[arg-type]
+
+    after = await desk.get(f"{EXPERIMENTS}/digits")
+    assert code == status, found
+    assert (after == before) is (status != 200)
 
 
 async def test_a_deleted_experiment_is_gone_at_once(desk: Desk) -> None:

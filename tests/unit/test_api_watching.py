@@ -27,10 +27,11 @@ async def version_of(desk: Desk, target: str) -> str:
     return str((await desk.get(target))["metadata"]["resourceVersion"])
 
 
-async def test_a_watch_begins_with_what_is_there(desk: Desk) -> None:
+@pytest.mark.parametrize("word", ["true", "True", "1", ""])
+async def test_a_watch_begins_with_what_is_there(desk: Desk, word: str) -> None:
     await desk.create()
 
-    events = await desk.watch(f"{EXPERIMENTS}?{SHORT}")
+    events = await desk.watch(f"{EXPERIMENTS}?watch={word}&timeoutSeconds=3")
 
     assert told(events) == [("ADDED", "digits")]
 
