@@ -1,8 +1,11 @@
 """A Batch target against moto, whose jobs are processes of this machine."""
 
+from pathlib import Path
+
 from events.resource import Manifest
 from infra.target.batch import BatchTarget
 from infra.target.batch_calls import BatchCalls
+from tests.contract.target_contract import waiting
 from tests.services.moto_batch import BatchPlace
 
 LONG_CHARACTERS = 1000
@@ -17,8 +20,10 @@ class BatchRig:
         self.calls = BatchCalls()
         self.target = BatchTarget(self.calls, log_grace_seconds=0)
 
-    def manifest(self, text: str = "", *, exit_code: int = 0, seconds: float = 0.0) -> Manifest:
-        return self.sh(f"{self._print(text)}; sleep {seconds}; exit {exit_code}")
+    def manifest(
+        self, text: str = "", *, exit_code: int = 0, seconds: float = 0.0, until: Path | None = None
+    ) -> Manifest:
+        return self.sh(f"{self._print(text)}; {waiting(seconds, until)}; exit {exit_code}")
 
     def _print(self, text: str) -> str:
         """Print through a file: a job's overrides are limited in size."""

@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,6 +14,7 @@ from infra.target.kubernetes import KubernetesTarget
 from infra.target.kubernetes_calls import KubernetesCalls
 from infra.target.kubernetes_config import client_of
 from tests.contract import target_contract
+from tests.contract.target_contract import waiting
 from tests.services.kubernetes import Cluster
 from tests.services.kubernetes_pods import OUR_IMAGE
 
@@ -33,11 +35,13 @@ class KubernetesRig:
     def open_client(self) -> httpx2.AsyncClient:
         return client_of(KubeConfig.from_server(self.cluster.url).get())
 
-    def manifest(self, text: str = "", *, exit_code: int = 0, seconds: float = 0.0) -> Manifest:
+    def manifest(
+        self, text: str = "", *, exit_code: int = 0, seconds: float = 0.0, until: Path | None = None
+    ) -> Manifest:
         path = f"{self.directory}/text"
         with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 - a name that goes into a command
             file.write(text)
-        return sh(f"cat {shlex.quote(path)}; sleep {seconds}; exit {exit_code}")
+        return sh(f"cat {shlex.quote(path)}; {waiting(seconds, until)}; exit {exit_code}")
 
     def impossible_manifest(self) -> Manifest:
         return {"apiVersion": "example.com/v1", "kind": "Nothing", "spec": {}}

@@ -9,7 +9,7 @@ from infra.target.process import ProcessTarget
 from infra.target.processes import all_processes, has_marks
 from infra.target.worker_environment import marks_of
 from infra.target.worker_files import WorkerFiles
-from tests.contract.target_contract import read_all, until_over
+from tests.contract.target_contract import read_all, until_over, waiting
 
 
 class ProcessRig:
@@ -19,12 +19,14 @@ class ProcessRig:
         self.directory = directory
         self.target = ProcessTarget(directory, working_directory=directory)
 
-    def manifest(self, text: str = "", *, exit_code: int = 0, seconds: float = 0.0) -> Manifest:
+    def manifest(
+        self, text: str = "", *, exit_code: int = 0, seconds: float = 0.0, until: Path | None = None
+    ) -> Manifest:
         (self.directory / "text").write_text(text)
         copy = (
             f"cat {shlex.quote(str(self.directory / 'text'))}" if len(text) > 1000 else f"printf %s {shlex.quote(text)}"
         )
-        return sh(f"{copy}; sleep {seconds}; exit {exit_code}")
+        return sh(f"{copy}; {waiting(seconds, until)}; exit {exit_code}")
 
     def impossible_manifest(self) -> Manifest:
         return a_process("no-such-program-anywhere")

@@ -1,8 +1,10 @@
 """What every target promises, whatever runs its Workers: subclass TargetContract and give it a rig."""
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
@@ -20,14 +22,22 @@ class Rig(Protocol):
     """A target, and manifests whose Workers behave as a test needs."""
 
     target: Target
+    directory: Path | str
 
-    def manifest(self, text: str = "", *, exit_code: int = 0, seconds: float = 0.0) -> Manifest:
-        """Return what prints the text, waits, and ends so."""
+    def manifest(
+        self, text: str = "", *, exit_code: int = 0, seconds: float = 0.0, until: Path | None = None
+    ) -> Manifest:
+        """Return what prints the text, waits so long or until there is this file, and ends so."""
         ...
 
     def impossible_manifest(self) -> Manifest:
         """Return what can never run here."""
         ...
+
+
+def waiting(seconds: float, until: Path | None) -> str:
+    """Return the shell's words for a pause, or for waiting for a file, which no busy machine makes too short."""
+    return f"until [ -e {shlex.quote(str(until))} ]; do sleep 0.02; done" if until else f"sleep {seconds}"
 
 
 def a_worker(manifest: Manifest, *, uid: str = "", attempt: int = 1) -> Worker:
@@ -82,10 +92,12 @@ class TargetContract:
     """Behaviour that the handlers rely on."""
 
     async def test_a_worker_runs_and_succeeds(self, rig: Rig) -> None:
-        worker = a_worker(rig.manifest("loss=0.5\n", seconds=0.2))
+        go = Path(rig.directory) / "go"
+        worker = a_worker(rig.manifest("loss=0.5\n", until=go))
 
         await rig.target.launch(worker)
         at_first = await rig.target.look(worker)
+        go.touch()
         state = await until_over(rig.target, worker)
 
         assert at_first.phase == WorkerPhase.RUNNING
@@ -176,11 +188,13 @@ class TargetContract:
         assert [int(line.text[5:7]) for line in lines] == [*range(100)] * 8
 
     async def test_an_unfinished_line_waits_until_the_worker_is_over(self, rig: Rig) -> None:
-        worker = a_worker(rig.manifest("whole\nunfinished", seconds=0.5))
+        go = Path(rig.directory) / "go"
+        worker = a_worker(rig.manifest("whole\nunfinished", until=go))
         await rig.target.launch(worker)
 
         await until_logged(rig.target, worker, "whole")
         early = await rig.target.read_log(worker, 0, is_over=False)
+        go.touch()
         await until_over(rig.target, worker)
         late = await rig.target.read_log(worker, early.end, is_over=True)
 

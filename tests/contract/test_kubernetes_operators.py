@@ -130,9 +130,10 @@ def templates_in(value: Any) -> Any:
 
 
 async def test_a_run_that_waits_counts_as_running(rig: KubernetesRig) -> None:
-    worker = KINDS["PipelineRun"]("sleep 0.5")
+    worker = KINDS["PipelineRun"]("sleep 60")
 
     await rig.target.launch(worker)
     state = await rig.target.look(worker)
+    await rig.target.remove(worker)
 
     assert state.phase == WorkerPhase.RUNNING, "its condition Succeeded is Unknown"

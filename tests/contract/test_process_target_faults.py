@@ -17,7 +17,7 @@ from infra.target.process_start import start
 from infra.target.processes import find_stat
 from infra.target.worker_environment import PushAccess
 from tests.contract.process_rig import ProcessRig, files_of, processes_of, sh, shim_of
-from tests.contract.target_contract import a_worker, read_all, until, until_logged, until_over
+from tests.contract.target_contract import a_worker, read_all, until, until_logged, until_over, waiting
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ async def rig(tmp_path: Path) -> AsyncIterator[ProcessRig]:
 
 
 async def test_a_new_runner_adopts_the_worker_of_one_that_was_killed(rig: ProcessRig) -> None:
-    worker = a_worker(sh("echo started; sleep 0.3; echo loss=0.5; exit 4"))
+    go = rig.directory / "go"
+    worker = a_worker(sh(f"echo started; {waiting(0, go)}; echo loss=0.5; exit 4"))
     launch = (
         "import asyncio, os, pathlib, pickle, sys\n"
         "from infra.target.process import ProcessTarget\n"
@@ -41,6 +42,7 @@ async def test_a_new_runner_adopts_the_worker_of_one_that_was_killed(rig: Proces
     command = [sys.executable, "-c", launch, str(rig.directory)]
     killed = await asyncio.to_thread(subprocess.run, command, input=pickle.dumps(worker), cwd=root, check=False)
     alive = await rig.target.list_workers()
+    go.touch()
     state = await until_over(rig.target, worker)
 
     assert killed.returncode == -signal.SIGKILL
