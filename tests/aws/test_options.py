@@ -1,10 +1,13 @@
 """What a deployment may ask for besides, and by default has not: a proxy, traces, OpenTelemetry's layer."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from infra.lambda_api import WATCH_SECONDS
+from infra.lambda_runtime import ANSWER_SECONDS
 from tests.aws.template import Resource, of_type, source, targets_of, transform
 
 SEARCH = "functions.suggestion.suggest.lambda_handler"
@@ -29,6 +32,11 @@ def resources() -> dict[str, Resource]:
         ({"ProxyInstance": "db", "ProxyCluster": "db"}, False),
         ({"DatabaseHost": "db", "OpenTelemetryLayerArn": LAYER}, False),
         ({"DatabaseHost": "db", "OpenTelemetryLayerArn": LAYER, "Tracing": "Active"}, True),
+        ({"DatabaseHost": "db", "Api": "token"}, False),
+        ({"DatabaseHost": "db", "Api": "token", "ApiToken": "as-long-as-a-token-must-be"}, True),
+        ({"DatabaseHost": "db", "Api": "jwt"}, False),
+        ({"DatabaseHost": "db", "Api": "jwt", "ApiIssuer": "https://issuer.example.org"}, True),
+        ({"DatabaseHost": "db", "Api": "iam"}, True),
     ],
 )
 def test_parameters_that_do_not_go_together_are_refused_at_once(given: dict[str, str], *, is_accepted: bool) -> None:
@@ -75,6 +83,42 @@ def test_everything_of_the_proxy_is_there_with_it_only(resources: dict[str, Reso
     assert set(conditions.values()) == {"HasProxy"}
 
 
+def test_everything_of_the_api_is_there_with_it_only(resources: dict[str, Resource]) -> None:
+    conditions = {name: it.get("Condition") for name, it in resources.items() if "Api" in name}
+
+    assert conditions.pop("ApiAuthorizer") == "HasApiIssuer"
+    assert "ApiFunctionRole" in conditions
+    assert set(conditions.values()) == {"HasApi"}
+
+
+@pytest.mark.parametrize(("api", "kind"), [("token", "NONE"), ("jwt", "JWT"), ("iam", "AWS_IAM")])
+def test_who_may_call_the_api_is_asked_where_it_can_be_known(
+    resources: dict[str, Resource], api: str, kind: str
+) -> None:
+    values = {"HasApiToken": api == "token", "HasApiIssuer": api == "jwt"}
+    route, events = (resources[name]["Properties"] for name in ("ApiRoute", "ApiEventsRoute"))
+    function = resources["ApiFunction"]["Properties"]["Environment"]["Variables"]
+
+    assert (route["RouteKey"], _chosen(route["AuthorizationType"], values)) == ("$default", kind)
+    assert bool(_chosen(function["KUTTAB_API_TOKEN"], values)) == (api == "token")
+    assert _chosen(route["AuthorizerId"], values) == {"Ref": "ApiAuthorizer" if api == "jwt" else "AWS::NoValue"}
+    assert (events["RouteKey"], events["AuthorizationType"]) == ("POST /events", "NONE")
+
+
+def test_the_api_is_throttled_logged_and_waited_for_as_long_as_its_function(resources: dict[str, Resource]) -> None:
+    stage, integration = (resources[name]["Properties"] for name in ("ApiStage", "ApiIntegration"))
+    function = resources["ApiFunction"]["Properties"]
+
+    limits = stage["DefaultRouteSettings"]
+    assert limits["ThrottlingRateLimit"] == limits["ThrottlingBurstLimit"] == {"Ref": "ApiRequestsPerSecond"}
+    assert {"time", "method", "path", "status", "milliseconds"} <= json.loads(
+        stage["AccessLogSettings"]["Format"]
+    ).keys()
+    assert integration["PayloadFormatVersion"] == "2.0"
+    assert integration["TimeoutInMillis"] == 1_000 * function["Timeout"] == 30_000
+    assert function["Timeout"] - ANSWER_SECONDS > WATCH_SECONDS
+
+
 @pytest.mark.parametrize(("tracing", "modes", "rights"), [("Disabled", {""}, False), ("Active", {"Active"}, True)])
 def test_without_tracing_no_role_may_write_to_x_ray(tracing: str, modes: set[str], *, rights: bool) -> None:
     resources = transform(Tracing=tracing)["Resources"]
@@ -112,6 +156,14 @@ def _variable(function: Resource, name: str, condition: str) -> str:
     value = function["Environment"]["Variables"].get(name, {})
     asked, then, _ = value.get("Fn::If", ["", "", ""])
     return str(then) if asked == condition else ""
+
+
+def _chosen(value: Any, conditions: Mapping[str, bool]) -> Any:
+    """Return what a value is under these conditions."""
+    while isinstance(value, dict) and "Fn::If" in value:
+        condition, then, otherwise = value["Fn::If"]
+        value = then if conditions[condition] else otherwise
+    return value
 
 
 def _is_so(value: Any, values: Mapping[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """The deployed template does an Experiment of Batch Workers from the first event to the last."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from infra.store.engine import SQLStores, make_engine
 from infra.store.reader import SQLReader
 from infra.store.schema import upgrade
 from infra.wiring import Wiring
+from tests.aws.api import EXPERIMENTS, TOKEN
 from tests.aws.calls import Call, recorded_calls, refused
 from tests.aws.stack import Stack, deploy, fit_to_moto
 from tests.aws.template import of_type, transform
@@ -56,11 +58,12 @@ def test_what_is_left_out_of_the_deployment_is_exactly_this() -> None:
     sources = {f"{name}.Enabled" for name in of_type(resources, "AWS::Lambda::EventSourceMapping")}
     alarms = set(of_type(resources, "AWS::CloudWatch::Alarm"))
     proxy = {"DatabaseProxy", "DatabaseProxyTargets"}
+    api = {"HttpApi", "ApiAuthorizer", "ApiEventsRoute", "ApiIntegration", "ApiPermission", "ApiRoute", "ApiStage"}
     rules = {"ClockRule", "RulePolicy", "BatchJobRule.EventPattern.detail.container"}
 
     left_out = fit_to_moto(resources)
 
-    assert left_out == sources | alarms | proxy | rules
+    assert left_out == sources | alarms | proxy | api | rules
     assert {it["Type"] for it in resources.values()} == KNOWN_TO_MOTO
 
 
@@ -119,6 +122,8 @@ def stack(
         BatchJobQueue="arn:aws:batch:us-east-1:123456789012:job-queue/*",
         BatchJobDefinition="arn:aws:batch:us-east-1:123456789012:job-definition/*",
         CopyEvents="yes",
+        Api="token",
+        ApiToken=TOKEN,
     )
     yield found
     found.close()
@@ -154,11 +159,13 @@ async def _drive(
     async with stack.at_work() as sources:
         queues.send("trial-settle", "no event")
         queues.send("experiment-stop", crash)
-        queues.send("experiment-admit", created)
+        assert (await asyncio.to_thread(stack.ask, "POST", "/events", created))["statusCode"] == 202
         queues.send("clock-reconcile", _a_scheduled_event())
         await _until(lambda: _is_done(reader))
         await _until(lambda: _has_concluded(reader))
         await _until(lambda: _has(queues, f"experiment-stop{DEAD}"))
+        found = json.loads((await asyncio.to_thread(stack.ask, "GET", f"{EXPERIMENTS}/digits"))["body"])
+        assert found["status"]["trialsSucceeded"] == 3
         return sources
 
 
@@ -169,6 +176,7 @@ def _assert_that_roles_allow(calls: Mapping[str, set[Call]], stack: Stack) -> No
     assert {"batch:describejobs", "logs:getlogevents"} <= actions["TrialWatchFunction"]
     assert "sqs:changemessagevisibility" in actions["ExperimentStopFunction"]
     assert "sns:publish" in actions["ExperimentAdmitFunction"]
+    assert "sqs:sendmessage" in actions["ApiFunction"]
     wrong = {it: refused(stack.statements_of(it), made) for it, made in calls.items()}
     assert {function: missing for function, missing in wrong.items() if missing} == {}
 

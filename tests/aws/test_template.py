@@ -12,15 +12,17 @@ import pytest
 
 from events.client.sqs_address import MAX_PREFIX_CHARACTERS
 from events.trial import TrialCreated
-from functions.catalog import ANNOUNCED_TYPES, SUBSCRIPTIONS, announced_queues
+from functions.catalog import ANNOUNCED_TYPES, CLIENT_TYPES, SUBSCRIPTIONS, announced_queues
 from infra.broker.port import DELIVERY_LIMIT
 from infra.settings import Settings
 from infra.target import batch_calls
 from tests.aws.template import Resource, catalogue_names, layers_of, of_type, source, targets_of, transform
 
 PREFIX = "${AWS::StackName}-"
-UPGRADE = "infra.lambda_upgrade.lambda_handler"
-"""The one function that no event calls."""
+UPGRADE, API = "infra.lambda_upgrade.lambda_handler", "infra.lambda_api.lambda_handler"
+"""The two functions that no event calls."""
+API_COMMANDS = ("experiment-admit", "experiment-edit", "experiment-stop", "experiment-delete", "trial-delete")
+"""What the API does at once, by the queues' names: it announces what follows."""
 MAX_QUEUE_NAME_CHARACTERS = 80
 WAIT_FOR_RUNNERS = {"trial-launch-process", "trial-launch-kubernetes"}
 """Where a Trial may wait for a free slot as long as it takes."""
@@ -42,10 +44,10 @@ def test_every_queue_of_the_catalogue_is_there_and_no_other(resources: dict[str,
     assert {name for name in names if name.endswith("-dead")} == {f"{it}-dead" for it, by in expected.items() if by}
 
 
-def test_every_function_of_the_catalogue_is_there_and_one_more_that_upgrades(resources: dict[str, Resource]) -> None:
+def test_every_function_of_the_catalogue_is_there_the_api_and_one_that_upgrades(resources: dict[str, Resource]) -> None:
     handlers = [it["Handler"] for it in of_type(resources, "AWS::Lambda::Function").values()]
 
-    assert sorted(handlers) == sorted([*(f"{it.function}.lambda_handler" for it in SUBSCRIPTIONS), UPGRADE])
+    assert sorted(handlers) == sorted([*(f"{it.function}.lambda_handler" for it in SUBSCRIPTIONS), UPGRADE, API])
 
 
 def test_every_queue_is_read_by_its_function(resources: dict[str, Resource]) -> None:
@@ -142,6 +144,16 @@ def test_a_function_may_publish_to_what_it_announces_and_no_further(
 
     own = {queue for queue, by in catalogue_names().items() if by == subscription.function}
     assert allowed == own | {f"{queue}-dead" for queue in own} | announced_queues(subscription.queue)
+
+
+def test_the_api_may_publish_what_clients_publish_and_what_follows_from_what_it_does(
+    resources: dict[str, Resource],
+) -> None:
+    allowed = _allowed(resources, API, "sqs:SendMessage")
+
+    of_clients = {it.queue for it in SUBSCRIPTIONS if CLIENT_TYPES & set(it.event_types)}
+    assert allowed == of_clients.union(*(announced_queues(queue) for queue in API_COMMANDS))
+    assert set(_actions(resources, API)) == {"sqs:SendMessage", "sqs:GetQueueUrl"}
 
 
 def test_who_announces_launches_may_make_the_queue_of_a_selector(resources: dict[str, Resource]) -> None:

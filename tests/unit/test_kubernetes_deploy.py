@@ -80,6 +80,7 @@ def test_the_secret_holds_settings_that_can_be_read(overlay: str) -> None:
     assert settings.broker
     assert settings.database
     assert settings.secret
+    assert settings.api_token
 
 
 def test_the_role_allows_what_the_target_does_and_no_more() -> None:
