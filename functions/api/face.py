@@ -7,14 +7,16 @@ from http import HTTPStatus
 from pydantic import JsonValue
 
 from functions.api import openapi, receiving
+from functions.api.details import Details
 from functions.api.discovery import discover
 from functions.api.http import Answer, Request
 from functions.api.kinds import Kind, find_kind
-from functions.api.ports import Commands, Pace, Reader
+from functions.api.ports import Commands, Logs, Pace, Reader
 from functions.api.problems import ApiError, method_not_allowed, no_such_path, unauthorized, unavailable
 from functions.api.reading import Reading
 from functions.api.writing import Writing
 from functions.errors import TransientError
+from functions.limits import Limits
 from functions.observation.tokens import Tokens
 from functions.trial.placement import Placement
 
@@ -60,16 +62,19 @@ class Face:
         self,
         reader: Reader,
         commands: Commands,
+        logs: Logs,
         pace: Pace,
         *,
         access: Access,
         placement: Placement,
+        limits: Limits,
         can_stream: bool,
     ) -> None:
         self._access = access
         self._commands = commands
         self._reading = Reading(reader, pace, can_stream=can_stream)
         self._writing = Writing(reader, commands, placement)
+        self._details = Details(reader, logs, pace, limits)
 
     async def answer(self, request: Request) -> Answer:
         """Answer; whatever is wrong with the request becomes a Status."""
@@ -125,9 +130,22 @@ class Face:
                 return await self._reading.get(request, kind, namespace, name)
             case "DELETE", True, "" if namespace is not None and kind != Kind.SUGGESTIONS:
                 return Answer.of(await self._writing.delete(request, kind, namespace, name))
+            case "GET" | "HEAD", True, _ if namespace is not None:
+                return await self._detail(request, place, namespace)
             case _ if namespace is not None and kind == Kind.EXPERIMENTS:
                 return await self._change(request, place, namespace)
         raise method_not_allowed(request.method, str(place))
+
+    async def _detail(self, request: Request, place: Place, namespace: str) -> Answer:
+        """Answer with a part of a resource that Kubernetes does not know. Raises ApiError."""
+        match place.kind, place.part:
+            case Kind.TRIALS, "metrics":
+                return await self._details.metrics(request, namespace, place.name)
+            case Kind.TRIALS, "log":
+                return await self._details.log(request, namespace, place.name)
+            case Kind.EXPERIMENTS, "explanation":
+                return await self._details.explanation(namespace, place.name)
+        raise no_such_path()
 
     async def _change(self, request: Request, place: Place, namespace: str) -> Answer:
         """Create an Experiment or change one. Raises ApiError."""

@@ -21,6 +21,42 @@ _MODELS: Mapping[Kind, type[Model]] = {
 }
 _PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 
+_TIMED: dict[str, object] = {"time": {"type": "string", "format": "date-time"}}
+_TEXT = {"type": "string"}
+
+
+def _part(description: str, *parameters: str, **properties: object) -> dict[str, Any]:
+    """Return an operation that answers with JSON of these properties, or with text where there are none."""
+    schema = {"application/json": {"schema": {"type": "object", "properties": properties}}}
+    return {
+        "description": description,
+        "parameters": [{"name": name, "in": "query", "schema": _TEXT} for name in parameters],
+        "responses": {"200": {"description": "OK", "content": schema if properties else {"text/plain": {}}}},
+    }
+
+
+def _list_of(**properties: object) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "object", "properties": properties}}
+
+
+_POINT: dict[str, object] = {"name": _TEXT, "value": _TEXT, **_TIMED, "position": {"type": "integer"}, "source": _TEXT}
+_MOMENTS = _list_of(**_TIMED, message=_TEXT)
+_PARTS: Mapping[Kind, tuple[tuple[str, str, dict[str, Any]], ...]] = {
+    Kind.EXPERIMENTS: (
+        ("post", "stop", _part("End the Experiment now.")),
+        (
+            "get",
+            "explanation",
+            _part("Why it is where it is.", paragraph=_TEXT, trials=_list_of(), events=_MOMENTS, errors=_MOMENTS),
+        ),
+    ),
+    Kind.TRIALS: (
+        ("get", "metrics", _part("Every point that was reported.", "metric", points=_list_of(**_POINT))),
+        ("get", "log", _part("What the Worker has printed, the last MiB of it.", "tailLines", "attempt")),
+    ),
+}
+"""What Kubernetes has no place for: method, name and operation of each part of a resource."""
+
 EMPTY_V2 = b"\x0a\x032.0\x12\x0d\x0a\x06Kuttab\x12\x03" + b"1.0" + b"\x42\x00\x4a\x00"
 """OpenAPI 2 as old clients want it, in protobuf: a document that knows no kind, so that they check nothing."""
 V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
@@ -74,6 +110,7 @@ def _paths(kind: Kind) -> Mapping[str, Any]:
     return {
         base: {method: _operation(kind, action) for method, action in collection.items()},
         f"{base}/{{name}}": {method: _operation(kind, action) for method, action in operations.items()},
+        **{f"{base}/{{name}}/{part}": {method: about} for method, part, about in _PARTS.get(kind, ())},
     }
 
 

@@ -8,6 +8,7 @@ from events.envelope import Event
 from events.observation import MetricPoint
 from events.reference import ExperimentRef
 from functions.experiment.model import Experiment
+from functions.explanation.facts import SeenHost
 from functions.suggestion.model import Suggestion
 from functions.trial.model import Trial, TrialState
 
@@ -47,6 +48,18 @@ class Reader(Protocol):
         """Return the names of the Trials in each state, by number."""
         ...
 
+    async def trials(self, experiment_uid: str, *, states: Sequence[TrialState]) -> Sequence[Trial]:
+        """Return a page of the Trials in these states."""
+        ...
+
+    async def last_ended(self, experiment_uid: str, limit: int) -> Sequence[Trial]:
+        """Return the Trials that ended last, newest first."""
+        ...
+
+    async def hosts(self) -> Sequence[SeenHost]:
+        """Return every host with its last heartbeat."""
+        ...
+
     async def points(self, trial_uid: str, source: str) -> Sequence[MetricPoint]:
         """Return the metric points of a Trial's source, by position."""
         ...
@@ -68,6 +81,14 @@ class Commands(Protocol):
 
     async def publish(self, event: Event) -> None:
         """Publish an event and return when the broker has it. Raises TransientError where it is away."""
+        ...
+
+
+class Logs(Protocol):
+    """Reads what Workers have printed."""
+
+    async def read(self, experiment: Experiment, trial: Trial, *, attempt: int) -> tuple[bytes | None, str]:
+        """Return the end of the attempt's log, or None and why it cannot be had here."""
         ...
 
 

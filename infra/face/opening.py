@@ -11,6 +11,7 @@ from functions.api.problems import unavailable
 from functions.observation.tokens import Tokens
 from functions.trial.placement import Placement
 from infra.face.commands import Publish, SQLCommands
+from infra.face.logs import TargetLogs
 from infra.face.pace import SystemPace
 from infra.settings import Settings
 from infra.store.engine import SQLStores
@@ -36,9 +37,11 @@ def open_face(
     face = Face(
         SQLReader(engine),
         commands,
+        TargetLogs(settings),
         SystemPace(),
         access=Access(settings.api_token, tokens, is_open=is_open),
         placement=placement,
+        limits=settings.limits,
         can_stream=can_stream,
     )
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from infra.store.reader import SQLReader
 
 _BROKER_SECONDS = 5.0
-_ENDED_COUNT = 20
 
 
 @click.command()
@@ -60,8 +59,7 @@ async def _read(reader: "SQLReader", settings: "Settings", namespace: str, name:
     from datetime import UTC, datetime
 
     from functions.explanation.experiments import explain_experiment
-    from functions.explanation.facts import Facts
-    from functions.trial.model import ACTIVE
+    from functions.explanation.gathering import gather_facts
     from local_runner.cli.errors import not_found
     from local_runner.view.explain import render_explanation
 
@@ -69,14 +67,5 @@ async def _read(reader: "SQLReader", settings: "Settings", namespace: str, name:
     if experiment is None:
         raise not_found("experiments", name)
     now = datetime.now(UTC)
-    facts = Facts(
-        experiment=experiment,
-        now=now,
-        suggestion=await reader.suggestion(experiment.uid),
-        active=await reader.trials(experiment.uid, states=tuple(ACTIVE)),
-        ended=await reader.last_ended(experiment.uid, _ENDED_COUNT),
-        hosts=await reader.hosts(),
-        limits=settings.limits,
-        trouble=trouble,
-    )
+    facts = await gather_facts(experiment, reader, now=now, limits=settings.limits, trouble=trouble)
     return "\n".join(render_explanation(explain_experiment(facts), now))

@@ -48,7 +48,7 @@ async def test_lightkube_watches_what_it_creates_edits_and_deletes(served: Serve
     seen: list[tuple[str, str]] = []
 
     async def watch() -> None:
-        async for kind, found in client.watch(EXPERIMENT):
+        async for kind, found in client.watch(EXPERIMENT, fields={"metadata.name": "light"}):
             seen.append((kind, found.status["conditions"][-1]["type"]))
             if kind == "DELETED":
                 return
@@ -63,8 +63,8 @@ async def test_lightkube_watches_what_it_creates_edits_and_deletes(served: Serve
     await client.close()
 
     assert len(trials) == 2
-    assert (seen[0][0], seen[-1]) == ("ADDED", ("DELETED", "Succeeded"))
-    assert ("MODIFIED", "Running") in seen
+    assert {kind for kind, _ in seen} == {"ADDED", "MODIFIED", "DELETED"}
+    assert seen[-1] == ("DELETED", "Succeeded")
 
 
 def test_the_official_client_watches(served: Served, tmp_path: Path) -> None:

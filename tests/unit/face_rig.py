@@ -10,7 +10,9 @@ from events.envelope import Event
 from events.resource import Manifest
 from functions.api.face import Access, Face
 from functions.api.http import Answer, Request
+from functions.experiment.model import Experiment
 from functions.observation.tokens import Tokens
+from functions.trial.model import Trial
 from functions.trial.placement import Placement
 from infra.broker.port import BrokerError
 from infra.face.commands import SQLCommands
@@ -46,6 +48,18 @@ class FakePace:
         self.house.clock.advance(seconds)
 
 
+@dataclass
+class FakeLogs:
+    """One log for all, or none."""
+
+    text: bytes | None = b"first\nsecond\nthird\n"
+    attempts: list[int] = field(default_factory=list)
+
+    async def read(self, experiment: Experiment, trial: Trial, *, attempt: int) -> tuple[bytes | None, str]:
+        self.attempts.append(attempt)
+        return self.text, "it is elsewhere"
+
+
 class Desk:
     """Asks the face as a client would."""
 
@@ -54,13 +68,16 @@ class Desk:
         self.published: list[Event] = []
         self.is_broken = False
         self.pace = FakePace(house)
+        self.logs = FakeLogs()
         house.wiring.tokens = Tokens(SECRET)
         self.face = Face(
             house.reader,
             SQLCommands(house.wiring, self._publish),
+            self.logs,
             self.pace,
             access=Access(token, Tokens(SECRET), is_open=True),
             placement=Placement(has_cluster=has_cluster),
+            limits=house.limits,
             can_stream=True,
         )
 
