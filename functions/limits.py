@@ -34,5 +34,7 @@ class Limits:
     """Trials of one suggestion transaction: bounds its rows and its announcements."""
     page_count: int = 200
     """Rows of one reconcile page."""
+    launch_queue_seconds: float = 7 * 86_400.0
+    """A selector that no Trial has waited with for so long is forgotten: hosts stop reading its queue."""
     tombstone_seconds: float = 15 * 86_400.0
     """Longer than any queue keeps a message (SQS: 14 days)."""

@@ -181,11 +181,18 @@ class Ledger(Store, Protocol):
         ...
 
     async def note_launch_queue(self, queue: str) -> None:
-        """Remember that launches wait in this queue, the one of a selector: hosts that satisfy it begin to read it."""
+        """Remember that launches wait in this queue, the one of a selector: hosts that satisfy it begin to read it.
+
+        It is remembered from the last time that this was said, give or take a day.
+        """
         ...
 
     async def noted_launch_queues(self, queues: Sequence[str]) -> frozenset[str]:
         """Return which of these queues were noted."""
+        ...
+
+    async def forget_launch_queues(self, older_than_seconds: float) -> None:
+        """Forget queues of which nobody has said for so long that launches wait in them."""
         ...
 
     async def trials_of_host(self, name: str) -> Sequence[Trial]:

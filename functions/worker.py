@@ -143,3 +143,7 @@ class LocalTarget(Target, Protocol):
     async def list_workers(self) -> tuple[tuple[str, int], ...]:
         """Return (trial uid, attempt) of each Worker that is alive on this host."""
         ...
+
+    async def list_kept(self) -> Mapping[str, frozenset[str]]:
+        """Return Experiment uid → uids of its Trials of which anything is kept on this host, such as logs."""
+        ...

@@ -28,39 +28,50 @@ class Launches:
     stopping: Stopping
     by_selector: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     """The queues of selectors that are read."""
+    _wishes: dict[str, Stopping] = field(default_factory=dict)
+    """For each of them the wish that it be read no more."""
 
     async def follow_selectors(self, stores: Stores) -> None:
-        """Begin to read the queues of selectors that somebody uses by now and that this host satisfies."""
+        """Read the queues of selectors that somebody uses and this host satisfies; those that are forgotten no more."""
         mine = selector_queues(self.supervisor.host.labels)
-        new = [queue for queue in mine if queue not in self.by_selector or self.by_selector[queue].done()]
-        if not new or self.stopping.is_set:
+        if not mine or self.stopping.is_set:
             return
         async with stores.begin() as store:
-            noted = await store.noted_launch_queues(new)
-        for queue in sorted(noted):
+            noted = await store.noted_launch_queues(mine)
+        self.by_selector = {queue: task for queue, task in self.by_selector.items() if not task.done()}
+        for queue in sorted(noted - set(self.by_selector)):
             log.info("reads the queue of a selector", extra={"queue": queue})
-            self.by_selector[queue] = asyncio.create_task(self._consume_again(queue))
+            wish = self._wishes[queue] = Stopping()
+            self.by_selector[queue] = asyncio.create_task(self._consume_again(queue, wish))
+        for queue in set(self.by_selector) - noted:
+            self._wishes[queue].set()
 
     async def stop(self, *, seconds: float) -> None:
         """Wait for what the queues of selectors have in hand, then end the rest."""
+        for wish in self._wishes.values():
+            wish.set()
         tasks = list(self.by_selector.values())
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
         await cancel(*tasks)
 
-    async def _consume_again(self, queue: str) -> None:
+    async def _consume_again(self, queue: str, wish: Stopping) -> None:
         """Consume; where the broker cannot be asked the next look at the selectors begins anew."""
         try:
-            await self.consume(queue)
+            await self.consume(queue, wish)
         except* BrokerError as errors:
             log.warning("cannot consume", extra={"queue": queue, "reason": str(errors.exceptions[0])})
 
-    async def consume(self, queue: str) -> None:
-        """Take a delivery when a slot is free and ack it after the launch; give it back if another queue was faster."""
+    async def consume(self, queue: str, wish: Stopping | None = None) -> None:
+        """Take a delivery when a slot is free and ack it after the launch; give it back if another queue was faster.
+
+        Ends with this wish, or that of all.
+        """
+        stopping = wish or self.stopping
         async with open_consumer(self.broker, queue, 1) as consumer, asyncio.TaskGroup() as tasks:
             while True:
-                await self._wait_for_slot()
-                deliveries = await self.stopping.receive(consumer, 1)
+                await self._wait_for_slot(stopping)
+                deliveries = await stopping.receive(consumer, 1)
                 if not deliveries:
                     return
                 event = _event(deliveries[0])
@@ -71,9 +82,9 @@ class Launches:
                 self.supervisor.launching |= keys
                 tasks.create_task(self._launch(deliveries, keys))
 
-    async def _wait_for_slot(self) -> None:
+    async def _wait_for_slot(self, stopping: Stopping) -> None:
         slot = asyncio.ensure_future(self.supervisor.wait_for_slot())
-        wish = asyncio.ensure_future(self.stopping.wait())
+        wish = asyncio.ensure_future(stopping.wait())
         await asyncio.wait((slot, wish), return_when=asyncio.FIRST_COMPLETED)
         await cancel(slot, wish)
 

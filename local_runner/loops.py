@@ -23,6 +23,8 @@ from local_runner.consumers import Stopping, consume
 from local_runner.launches import Launches
 from local_runner.supervisor import Supervisor
 
+SWEEP_SECONDS = 600.0
+"""Between two looks for what deleted Experiments have left here; a host that was away looks when it starts."""
 SELECTOR_SECONDS = 1.0
 """Between two questions whether somebody uses a new selector: its first Trial waits this long at most."""
 
@@ -68,6 +70,7 @@ class Loops:
             self.add_round(repeat(follow, seconds=SELECTOR_SECONDS))
         self._consumers = [asyncio.create_task(it) for it in work]
         self.add_round(repeat(self._supervisor.look, seconds=settings.supervise_seconds))
+        self.add_round(repeat(self._supervisor.sweep, seconds=SWEEP_SECONDS))
         if has_clock:
             self.add_round(repeat(lambda: tick(broker), seconds=settings.tick_seconds))
 

@@ -23,6 +23,8 @@ from infra.wiring import Wiring
 
 log = logging.getLogger("kuttab.supervisor")
 
+SWEEP_COUNT = 100
+"""Experiments of one question to the store."""
 ENDED_COUNT = 50
 """Ended Trials of one look: thousands of a deleted Experiment must not delay the next heartbeat."""
 
@@ -82,6 +84,24 @@ class Supervisor:
         for it in [*(it for it in held if it.trial.is_active), *ended[:ENDED_COUNT]]:
             if (it.trial.uid, it.trial.attempt) not in self.launching:
                 await self._tend_safely(it)
+
+    async def sweep(self) -> None:
+        """Purge what is kept here of deleted Experiments: an attempt that another host has followed is nobody's else.
+
+        Only what has a tombstone goes: a directory may hold what another database knows of.
+        """
+        kept = await self.target.list_kept()
+        uids = list(kept)
+        for start in range(0, len(uids), SWEEP_COUNT):
+            for uid in await self._buried(uids[start : start + SWEEP_COUNT]):
+                for trial_uid in kept[uid]:
+                    await self.target.purge(trial_uid)
+
+    async def _buried(self, uids: Sequence[str]) -> Sequence[str]:
+        """Return those of deleted Experiments whose rows are gone."""
+        async with self.wiring.stores.begin() as store:
+            known = await store.experiments_of(uids)
+            return [uid for uid in uids if uid not in known and await store.has_tombstone(uid)]
 
     async def _beat(self) -> tuple[list[_Held], set[Key]]:
         """Write the heartbeat and read what this host holds, in one transaction; with it the Workers that must live.

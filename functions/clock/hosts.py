@@ -10,3 +10,4 @@ async def lose_silent_hosts(stores: Stores, limits: Limits) -> None:
         for name in await store.suspect_hosts(limits.host_silence_seconds):
             await store.lose_host(name)
         await store.delete_tombstones(limits.tombstone_seconds, limits.page_count)
+        await store.forget_launch_queues(limits.launch_queue_seconds)

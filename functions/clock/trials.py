@@ -6,6 +6,7 @@ from events.envelope import Event
 from events.experiment import ClockTicked
 from events.reference import ExperimentRef
 from events.trial import TargetKind, TrialFinished, WorkerChanged, WorkerOutcome
+from functions.catalog import launch_queue
 from functions.clock.backoff import move_on
 from functions.experiment.announcements import announcements, removal_of_older, schedule, trial_announcements
 from functions.experiment.model import Experiment
@@ -70,6 +71,8 @@ async def _is_spent(experiment: Experiment, trial: Trial, store: Ledger, limits:
         and trial.target == TargetKind.PROCESS
         and not await store.has_free_host(trial.runner_selector)
     )
+    if trial.state == TrialState.PENDING and trial.runner_selector:
+        await store.note_launch_queue(launch_queue(trial.target, trial.runner_selector))
     is_spent = move_on(trial, limits, at=at, counts=trial.is_active and not is_waiting)
     if trial.settle_until is not None and trial.due_at is not None:
         trial.due_at = min(trial.due_at, trial.settle_until)

@@ -23,6 +23,7 @@ from infra.broker.topology import (
     RETRY,
     Queue,
     catalogue_queues,
+    dead_key,
     name_of,
     queues_of,
     retry_queue,
@@ -73,7 +74,8 @@ class RabbitMQBroker:
 
     async def consume(self, queue: str, *, prefetch: int) -> RabbitMQConsumer:
         """Open a consumer; its `receive` waits over any later outage. Raises BrokerError."""
-        prepare = partial(self.declare, [queue])
+        # Anew, since the broker may have deleted what nobody has read for long.
+        prepare = partial(self._publisher.declare, _queues([queue]), is_anew=True)
         consumer = RabbitMQConsumer(self._consuming, queue, prefetch=prefetch, prepare=prepare)
         await consumer.open()
         self._consumers.append(consumer)
@@ -102,7 +104,7 @@ class RabbitMQBroker:
         """Publish the body as it came to the queue's dead letters, with the reason in a header."""
         properties = Basic.Properties(delivery_mode=_PERSISTENT, headers={REASON_HEADER: reason[:REASON_LENGTH]})
         queues = _queues([delivery.queue])
-        await self._publisher.publish([Outgoing(queues, DEAD, name_of(delivery.queue), delivery.body, properties)])
+        await self._publisher.publish([Outgoing(queues, DEAD, dead_key(delivery.queue), delivery.body, properties)])
 
     async def close(self) -> None:
         """Close the consumers, then the connections."""

@@ -40,9 +40,11 @@ class Publisher:
         self._opening = asyncio.Lock()
         self._declared: set[str] = set()
 
-    async def declare(self, queues: Iterable[Queue]) -> None:
-        """Declare what has not been declared on this channel yet, with its bindings. Raises BrokerError."""
+    async def declare(self, queues: Iterable[Queue], *, is_anew: bool = False) -> None:
+        """Declare what has not been declared on this channel yet, or all, with its bindings. Raises BrokerError."""
         channel = await self._open()
+        queues = tuple(queues)
+        self._declared -= {queue.name for queue in queues if is_anew}
         missing = {queue.name: queue for queue in queues if queue.name not in self._declared}.values()
         if not missing:
             return

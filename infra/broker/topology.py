@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from events.envelope import Event
 from events.trial import TargetKind, TrialCreated
-from functions.catalog import BY_QUEUE, EXTERNAL_QUEUE, SUBSCRIPTIONS, launch_queue, queue_of
+from functions.catalog import BY_QUEUE, EXTERNAL_QUEUE, SUBSCRIPTIONS, is_selector_queue, launch_queue, queue_of
 from infra.broker.port import DELIVERY_LIMIT
 
 EVENTS = "kuttab.events"
@@ -30,6 +30,10 @@ RETRY_SECONDS = tuple(2**exponent for exponent in range(11))
 """The delays there are, up to 17 minutes: each is a queue, because a queue's messages expire in their order only."""
 EXTERNAL_COUNT = 100_000
 """Messages that wait for clients of External Trials; of more the oldest go, as clients may read their own queues."""
+
+IDLE_MILLISECONDS = 30 * 86_400_000
+"""The broker deletes a selector's queue that nobody has waited at for so long: longer than Workers keep hosts full.
+Should it not be, reconcile publishes again what was in it."""
 
 _PREFIX = "kuttab."
 _LAUNCH = "trial-launch-"
@@ -93,9 +97,16 @@ def queues_of(queue: str) -> tuple[Queue, ...]:
             "x-max-length": EXTERNAL_COUNT,
         }
         return (Queue(name, bounds, bindings),)
-    dead = {"x-dead-letter-exchange": DEAD, "x-dead-letter-routing-key": name}
-    work = Queue(name, {**_LIMITED, **dead, "x-delivery-limit": DELIVERY_LIMIT - 1}, bindings)
-    return (Queue(f"{name}.dead", {"x-queue-type": "quorum"}, (Binding(DEAD, name),)), work)
+    key = dead_key(queue)
+    dead = {"x-dead-letter-exchange": DEAD, "x-dead-letter-routing-key": key}
+    idle = {"x-expires": IDLE_MILLISECONDS} if is_selector_queue(queue) else {}
+    work = Queue(name, {**_LIMITED, **dead, **idle, "x-delivery-limit": DELIVERY_LIMIT - 1}, bindings)
+    return (Queue(f"{key}.dead", {"x-queue-type": "quorum"}, (Binding(DEAD, key),)), work)
+
+
+def dead_key(queue: str) -> str:
+    """Return what a catalogue queue's dead letters are routed by; those of selectors share one queue, which stays."""
+    return name_of(launch_queue(TargetKind.PROCESS) if is_selector_queue(queue) else queue)
 
 
 def _binding_keys(queue: str) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from infra.store.readable import SILENCE_SECONDS, has_key, read_rows
 from infra.store.store import SQLStore
 
 _RANK_EXPERIMENTS, _RANK_TRIALS = 0, 2
+_NOTE_AGE = timedelta(days=1)
+"""How old the note of a queue in use may be: each refresh is a write to a row that all searches share."""
 
 
 class SQLLedger(SQLStore):
@@ -88,9 +90,19 @@ class SQLLedger(SQLStore):
         return any(satisfies(labels, selector) for labels in await self._session.scalars(query))
 
     async def note_launch_queue(self, queue: str) -> None:
-        """Insert the name unless it is there; looked for first, since inserting would lock a busy row."""
-        if not await self.noted_launch_queues([queue]):
-            await self._insert_new(launch_queues, {"name": queue, "noted_at": await self.now()})
+        """Insert or refresh the name; looked for first, since writing would lock a busy row."""
+        at, it = await self.now(), launch_queues.c
+        noted_at = await self._session.scalar(select(it.noted_at).where(it.name == queue))
+        if noted_at is not None and at - noted_at < _NOTE_AGE:
+            return
+        changed = await self._session.execute(update(launch_queues).where(it.name == queue).values(noted_at=at))
+        if not changed.rowcount:  # type: ignore[attr-defined]  # as above; it may have been forgotten just now
+            await self._insert_new(launch_queues, {"name": queue, "noted_at": at})
+
+    async def forget_launch_queues(self, older_than_seconds: float) -> None:
+        """Delete names by their age; one that is refreshed at this moment stays."""
+        before = await self.now() - timedelta(seconds=older_than_seconds)
+        await self._session.execute(delete(launch_queues).where(launch_queues.c.noted_at < before))
 
     async def noted_launch_queues(self, queues: Sequence[str]) -> frozenset[str]:
         """Return those that are there, by their keys."""

@@ -210,7 +210,7 @@ launch_queues = Table(
     Column("name", KEY, primary_key=True),
     Column("noted_at", Moment, nullable=False),
 )
-"""The queues of selectors that were ever used: a host reads those of them that its labels satisfy."""
+"""The queues of selectors in use, and about when they last were: a host reads those that its labels satisfy."""
 
 tombstones = Table(
     "tombstones",

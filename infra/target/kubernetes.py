@@ -1,8 +1,11 @@
 """KubernetesTarget: Workers as objects of any kind, created by name and judged by conditions over the live object."""
 
+import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from functions.errors import Retry
@@ -10,6 +13,7 @@ from functions.worker import LaunchRefusedError, LogChunk, Worker, WorkerPhase, 
 from infra.target.kubernetes_calls import PODS, Json, KubernetesCalls, Place
 from infra.target.kubernetes_errors import CONFLICT, NOT_FOUND, KubernetesRefusedError
 from infra.target.kubernetes_identity import is_of, object_name, pod_selectors
+from infra.target.kubernetes_last_lines import Key, LastLines
 from infra.target.kubernetes_log import LogReader, since_time
 from infra.target.kubernetes_manifest import build_object
 from infra.target.kubernetes_pod import Pod, find_primary
@@ -19,13 +23,13 @@ from infra.target.kubernetes_watch import KubernetesWatches
 from infra.target.worker_environment import PushAccess
 
 T = TypeVar("T")
-Key = tuple[str, int]
-"""(trial uid, attempt)"""
 
 _MEMORY_COUNT = 10_000
 _FRESH_SECONDS = 1.0
 """How long the log's reader trusts the look before it: a moment, so that one look asks for the pods once."""
 _LEAVING_SECONDS = 5.0
+_LAST_LINES_SECONDS = 5.0
+"""A stop waits no longer for the log of what it is about to delete."""
 _NO_LOG_YET = 400
 """The API server's answer for a container that has not started."""
 
@@ -49,6 +53,7 @@ class KubernetesTarget:
         self._removed: OrderedDict[Key, str] = OrderedDict()
         self._stopped: OrderedDict[Key, WorkerState] = OrderedDict()
         self._seen: OrderedDict[Key, tuple[float, Pod | None]] = OrderedDict()
+        self._last_lines = LastLines()
 
     async def launch(self, worker: Worker) -> str:
         """Create the Worker's object unless it is there; return its uid. Raises LaunchRefusedError, Retry."""
@@ -122,7 +127,9 @@ class KubernetesTarget:
             if pod is None or time.monotonic() - seen_at > _FRESH_SECONDS:
                 pod = await self._find_pod(worker)
             if pod is None:
-                return LogChunk("", start, start, problem="its pod is gone, and the log with it" if is_over else "")
+                gone = LogChunk("", start, start, problem="its pod is gone, and the log with it" if is_over else "")
+                return self._last_lines.find(_key(worker), start) or gone
+            self._last_lines.note_start(_key(worker), start)
             return await self._read(worker, pod, start, is_over=is_over)
         except KubernetesRefusedError as error:
             raise Retry(error.message, delay_seconds=_LEAVING_SECONDS) from error
@@ -150,6 +157,8 @@ class KubernetesTarget:
             seen = await self._look(worker)
             if seen is None or seen.is_leaving or judge(seen, worker).is_over:
                 return
+            if seen.pod is not None:
+                await self._keep_last_lines(worker, seen.pod)
             words = {"reason": "Stopped", "message": "its object was deleted to stop it"}
             at = seen.at
             stopped = WorkerState(WorkerPhase.FAILED, **words, started_at=seen.created_at, ended_at=at, looked_at=at)  # type: ignore[arg-type]
@@ -157,6 +166,13 @@ class KubernetesTarget:
             await self._delete(worker, seen.found)
         except KubernetesRefusedError as error:
             _require_passing(error)
+
+    async def _keep_last_lines(self, worker: Worker, pod: Pod) -> None:
+        """Read the log on once more, as far as that goes at once: whatever is in its way, the stop is not put off."""
+        read = partial(self._read, worker, pod, is_over=False)
+        with contextlib.suppress(KubernetesRefusedError, Retry, TimeoutError):
+            async with asyncio.timeout(_LAST_LINES_SECONDS):
+                await self._last_lines.keep(_key(worker), read)
 
     async def remove(self, worker: Worker) -> None:
         """Delete the object and, with it, its pods and their logs."""
@@ -166,6 +182,7 @@ class KubernetesTarget:
                 await self._delete(worker, found)
         except KubernetesRefusedError as error:
             _require_passing(error)
+        self._last_lines.forget(_key(worker))
         _remember(self._removed, _key(worker), "")
 
     async def _delete(self, worker: Worker, found: Json) -> None:

@@ -174,6 +174,17 @@ class ProcessTarget:
                 shutil.rmtree(self._path(uid, attempt), ignore_errors=True)
         delete_checkpoint(checkpoint_path(self._directory, trial_uid))
 
+    async def list_kept(self) -> Mapping[str, frozenset[str]]:
+        """Return Experiment uid → uids of its Trials of which anything is kept here."""
+        return await asyncio.to_thread(self._list_kept)
+
+    def _list_kept(self) -> Mapping[str, frozenset[str]]:
+        kept: dict[str, frozenset[str]] = {}
+        for uid, attempt in self._attempts():
+            if owner := WorkerFiles(self._path(uid, attempt)).find_owner():
+                kept[owner] = kept.get(owner, frozenset()) | {uid}
+        return kept
+
     def _path(self, trial_uid: str, attempt: int) -> Path:
         name = f"{trial_uid}-{attempt}"
         if not _NAME.fullmatch(name):

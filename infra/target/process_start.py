@@ -38,7 +38,7 @@ def start(
     variables |= checkpoint.environment() if checkpoint else {}
     program = find_program(spec, directory, variables.get("PATH", os.defpath))
     script = companion_script(companion, path, files, directory, variables) if companion else ""
-    files.prepare(worker.manifest)
+    files.prepare(worker.manifest, owner=worker.experiment.uid)
     if checkpoint:
         checkpoint.prepare(files)
     prepare_collecting(worker, files, collecting, script)

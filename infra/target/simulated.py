@@ -1,6 +1,6 @@
 """SimulatedTarget: Workers that only exist on paper and live in virtual time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -153,3 +153,7 @@ class SimulatedTarget:
     async def list_workers(self) -> tuple[tuple[str, int], ...]:
         """Return the Workers that live."""
         return tuple(sorted(self.living()))
+
+    async def list_kept(self) -> Mapping[str, frozenset[str]]:
+        """Return nothing: a removed Worker leaves nothing behind."""
+        return {}

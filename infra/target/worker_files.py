@@ -86,9 +86,15 @@ class WorkerFiles:
         """Return where this Worker has a file of an absolute path."""
         return self.directory / "files" / path.lstrip("/")
 
-    def prepare(self, manifest: Manifest) -> None:
+    def find_owner(self) -> str:
+        """Return the uid of the Experiment that the Worker is of; empty where none is written down."""
+        words = self._words("experiment")
+        return words[0] if words else ""
+
+    def prepare(self, manifest: Manifest, *, owner: str) -> None:
         """Make what a shim needs. Raises OSError where the disk is full."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "experiment").write_text(f"{owner}\n")
         for name in ("identity", "exit", "stop"):
             # Another launch of this attempt may have come so far as well: what is written is never blanked.
             with contextlib.suppress(FileExistsError), (self.directory / name).open("xb") as file:
@@ -166,7 +172,7 @@ class WorkerFiles:
         return lines[-1][:limit] if lines else ""
 
     def clear(self) -> None:
-        """Delete everything but the log and the claim: the attempt can be read, and never be run again."""
+        """Delete all but the log, the claim and the owner: the attempt can be read, and never be run again."""
         for name in ("identity", "exit", "stop", "manifest.json", "series", "note", "companion", "metrics-port"):
             (self.directory / name).unlink(missing_ok=True)
         shutil.rmtree(self.directory / "files", ignore_errors=True)

@@ -30,7 +30,7 @@ def command(
     from local_runner.cli.opening import load_settings
 
     settings = load_settings(directory)
-    trial_name = name.removeprefix("trial/").removeprefix("trials/")
+    trial_name = name.rpartition("/")[2]  # `get -o name` prints the kind before it
     asyncio.run(_print(settings, namespace or DEFAULT_NAMESPACE, trial_name, is_following, tail, is_previous))
 
 

@@ -229,3 +229,43 @@ async def test_an_object_that_somebody_deleted_is_missing(rig: KubernetesRig) ->
 
     assert (state.phase, state.reason) == (WorkerPhase.MISSING, "WorkerLost")
     assert worker.trial.name in state.message
+
+
+async def test_a_stopped_workers_last_lines_are_read_before_its_pod_goes(rig: KubernetesRig, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    script = (
+        f"trap 'exit 0' TERM; echo first; while [ ! -e {go} ]; do sleep 0.05; done; echo last; printf half; sleep 60"
+    )
+    worker = a_worker(sh(script))
+    await rig.target.launch(worker)
+    await until_logged(rig.target, worker, "first")
+    read = await rig.target.read_log(worker, 0, is_over=False)
+    go.touch()
+    await until(lambda: has_written(rig, b"half"))
+
+    await rig.target.stop(worker)
+    state = await until_over(rig.target, worker)
+    chunk = await rig.target.read_log(worker, read.end, is_over=True)
+    other = await KubernetesTarget(rig.calls).read_log(worker, read.end, is_over=True)
+
+    assert state.reason == "Stopped"
+    assert [line.text for line in chunk.lines] == ["last"], "half a line may be half a number"
+    assert (chunk.source, chunk.start, chunk.has_more) == (read.source, read.end, False)
+    assert other.problem == "its pod is gone, and the log with it"
+
+
+async def has_written(rig: KubernetesRig, text: bytes) -> bool:
+    containers = rig.cluster.do(lambda api: [it for pod in api.kubelet.containers.values() for it in pod.values()])
+    return any(text in it.unfinished or any(text in line for _, line in it.lines) for it in containers)
+
+
+async def test_a_log_that_cannot_be_read_puts_no_stop_off(rig: KubernetesRig) -> None:
+    worker = a_worker(sh("echo first; sleep 60"))
+    await rig.target.launch(worker)
+    await until_logged(rig.target, worker, "first")
+    rig.cluster.inject("GET", "/log", 500, "InternalError", times=100)
+
+    await rig.target.stop(worker)
+    state = await until_over(rig.target, worker)
+
+    assert state.reason == "Stopped"

@@ -117,6 +117,20 @@ async def test_remove_keeps_the_log_and_purge_does_not(rig: ProcessRig) -> None:
     assert not log.parent.exists()
 
 
+async def test_what_is_kept_is_known_by_its_experiment_until_it_is_purged(rig: ProcessRig) -> None:
+    workers = [a_worker(sh("true")) for _ in range(2)]
+    for worker in workers:
+        await rig.target.launch(worker)
+        await until_over(rig.target, worker)
+        await rig.target.remove(worker)
+
+    kept = await rig.target.list_kept()
+    await rig.target.purge(workers[0].trial.uid)
+
+    assert kept == {"experiment-uid": {it.trial.uid for it in workers}}
+    assert await rig.target.list_kept() == {"experiment-uid": {workers[1].trial.uid}}
+
+
 async def test_the_file_of_the_collector_is_the_workers_own(rig: ProcessRig) -> None:
     path = "/var/log/katib/mnist.log"
     source = CollectorSource(file_system_path=FileSystemPath(path=path, kind="File", format="TEXT"))

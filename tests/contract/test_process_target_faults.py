@@ -140,7 +140,7 @@ async def test_remove_kills_what_has_left_the_session(rig: ProcessRig) -> None:
 async def test_a_launch_that_a_removal_overtakes_starts_nothing_and_returns(rig: ProcessRig) -> None:
     worker = a_worker(sh("touch runs"))
     files = files_of(rig, worker)
-    files.prepare(worker.manifest)
+    files.prepare(worker.manifest, owner=worker.experiment.uid)
     await rig.target.remove(worker)
 
     async with asyncio.timeout(5):

@@ -9,9 +9,9 @@ import pytest
 from kombu import Connection
 
 from events.envelope import CONTENT_TYPE, decode, encode
-from events.trial import TargetKind
+from events.trial import TargetKind, TrialCreated
 from functions.catalog import launch_queue
-from infra.broker import rabbitmq_consumer
+from infra.broker import rabbitmq_consumer, topology
 from infra.broker.port import DELIVERY_LIMIT, BrokerError, Consumer, Delivery
 from infra.broker.rabbitmq import RabbitMQBroker
 from infra.broker.topology import EVENTS, name_of
@@ -320,3 +320,58 @@ async def test_a_queue_of_other_arguments_is_named_in_one_line(broker: RabbitMQB
 async def test_a_dead_letter_of_a_queue_that_nobody_knows_is_refused(broker: RabbitMQBroker) -> None:
     with pytest.raises(BrokerError, match="strange: no such queue"):
         await broker.dead_letter(Delivery("strange", b"body"), "why")
+
+
+async def test_a_selectors_queue_that_nobody_reads_is_deleted_and_made_again_when_it_is_used(
+    broker: RabbitMQBroker, client: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "IDLE_MILLISECONDS", 1_000)
+    topology.queues_of.cache_clear()
+    read, unread = (launch_queue(TargetKind.PROCESS, {"gpu": it}) for it in ("a100", "h100"))
+    event = _a_launch_on("h100")
+    waiting = asyncio.create_task((await broker.consume(read, prefetch=1)).receive(1))
+    consumer = await broker.consume(unread, prefetch=1)
+    await broker.publish([event])
+
+    await _eventually(lambda: _is_gone(client, unread))
+    kept = not await _is_gone(client, read)
+    receiving = asyncio.create_task(_receive(consumer))
+    await _eventually(lambda: _is_there(client, unread))
+    await broker.publish([event])
+    (delivery,) = await receiving
+
+    assert kept
+    assert decode(delivery.body) == event
+    waiting.cancel()
+    topology.queues_of.cache_clear()
+
+
+def _a_launch_on(gpu: str) -> TrialCreated:
+    asked = {"target": TargetKind.PROCESS, "runner_selector": {"gpu": gpu}}
+    return a_launch_request(a_trial(an_experiment())).model_copy(update=asked)
+
+
+async def _is_there(client: Channel, queue: str) -> bool:
+    return not await _is_gone(client, queue)
+
+
+async def _is_gone(client: Channel, queue: str) -> bool:
+    try:
+        await client.get_queue(name_of(queue), ensure=True)
+    except aio_pika.exceptions.ChannelNotFoundEntity:
+        await client.reopen()
+        return True
+    return False
+
+
+async def test_dead_letters_of_selectors_share_a_queue_that_stays(broker: RabbitMQBroker, client: Channel) -> None:
+    queue = launch_queue(TargetKind.PROCESS, {"gpu": "a100"})
+    event = _a_launch_on("a100")
+    consumer = await broker.consume(queue, prefetch=1)
+    await broker.publish([event])
+    (delivery,) = await _receive(consumer)
+
+    await broker.dead_letter(delivery, "nobody knows this")
+
+    dead = await client.get_queue(f"{name_of(launch_queue(TargetKind.PROCESS))}.dead")
+    await _eventually(lambda: _has_come(dead))

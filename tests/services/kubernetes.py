@@ -1,10 +1,12 @@
 """A Kubernetes cluster for tests: an API server in a thread of its own, whose pods are processes of this machine.
 
-As a program it serves until it is killed, and prints its URL: `python -m tests.services.kubernetes`.
+As a program it serves until it is killed, and prints its URL: `python -m tests.services.kubernetes`. With `--run` its
+objects make pods, whose programs run on this machine, and its manifests are held to Kubernetes' schema.
 """
 
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,13 +86,13 @@ async def _close(cluster: Cluster) -> None:
         await asyncio.wait(others, timeout=5)
 
 
-async def _main() -> None:
-    api = Api(is_validating=False)
-    api.controllers.is_idle = True
+async def _main(*, is_running: bool) -> None:
+    api = Api(is_validating=is_running)
+    api.controllers.is_idle = not is_running
     server = await serve(api.answer)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)  # noqa: T201 - its result
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    asyncio.run(_main(is_running="--run" in sys.argv))

@@ -4,16 +4,21 @@ Each labels its pods and writes its status as the real one does; what Kuttab rel
 """
 
 import asyncio
+import copy
+import socket
 from collections.abc import Mapping
 from typing import Any
 
 from tests.services.kubernetes_controllers import Controllers, condition
+from tests.services.kubernetes_pods import Kubelet
 from tests.services.kubernetes_store import (
     PIPELINE_RUNS,
+    PYTORCH_JOBS,
     TRAIN_JOBS,
     TRAININGS,
     WORKFLOWS,
     Kind,
+    Store,
     now,
 )
 
@@ -25,6 +30,10 @@ _SIDE_BY_SIDE = frozenset({"PyTorchJob", "XGBoostJob"})
 
 class Operators(Controllers):
     """What makes pods of the kinds that are not Kubernetes' own."""
+
+    def __init__(self, store: Store, kubelet: Kubelet) -> None:
+        super().__init__(store, kubelet)
+        self.ports: dict[str, int] = {}
 
     def work_of(self, kind: Kind, found: Json) -> Any:
         if kind in TRAININGS:
@@ -57,8 +66,22 @@ class Operators(Controllers):
         labels = {f"{prefix}/replica-type": role.lower(), f"{prefix}/replica-index": str(index)}
         labels |= {f"{prefix}/job-name": job["metadata"]["name"]}
         labels |= {f"{prefix}/job-role": "master"} if is_master else {}
-        template = next(value for key, value in job["spec"].items() if key.endswith("ReplicaSpecs"))[role]["template"]
+        replicas = next(value for key, value in job["spec"].items() if key.endswith("ReplicaSpecs"))
+        template = copy.deepcopy(replicas[role]["template"])
+        if kind == PYTORCH_JOBS:
+            rank = index if is_master or "Master" not in replicas else index + 1
+            world = sum(int(it.get("replicas", 1)) for it in replicas.values())
+            _add_rendezvous(template, rank=rank, world=world, port=self._port_of(job))
         return self.make_pod(kind, job, f"{job['metadata']['name']}-{role.lower()}-{index}", template, labels)
+
+    def _port_of(self, job: Json) -> int:
+        """Return a port of the job's own: all pods share this machine's."""
+        uid = job["metadata"]["uid"]
+        if uid not in self.ports:
+            with socket.socket() as found:
+                found.bind(("127.0.0.1", 0))
+                self.ports[uid] = found.getsockname()[1]
+        return self.ports[uid]
 
     async def _run_train_job(self, job: Json) -> None:
         """Make a JobSet's pods from the runtime's template, which knows nothing of the TrainJob's own labels."""
@@ -110,3 +133,10 @@ class Operators(Controllers):
         )
         run["status"] |= {"conditions": [condition("Succeeded", reason, words, status=status)], "completionTime": now()}
         self.store.update(PIPELINE_RUNS, run)
+
+
+def _add_rendezvous(template: Json, *, rank: int, world: int, port: int) -> None:
+    """Tell the containers where the processes of one training meet, as the operator does."""
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": world, "RANK": rank}
+    for container in template["spec"]["containers"]:
+        container["env"] = [*container.get("env", []), *({"name": k, "value": str(v)} for k, v in where.items())]

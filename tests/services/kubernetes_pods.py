@@ -31,6 +31,7 @@ class Container:
     name: str
     process: asyncio.subprocess.Process | None = None
     lines: list[tuple[int, bytes]] = field(default_factory=list)
+    unfinished: bytes = b""
     started_at: str = ""
     ended_at: str = ""
     exit_code: int | None = None
@@ -131,12 +132,11 @@ class Kubelet:
         process = container.process
         assert process is not None
         assert process.stdout is not None
-        rest = b""
         while part := await process.stdout.read(1 << 16):
-            *lines, rest = (rest + part).split(b"\n")
+            *lines, container.unfinished = (container.unfinished + part).split(b"\n")
             container.lines += ((time.time_ns(), line + b"\n") for line in lines)
-        if rest:
-            container.lines.append((time.time_ns(), rest))
+        if container.unfinished:
+            container.lines.append((time.time_ns(), container.unfinished))
         code = await process.wait()
         container.exit_code, container.ended_at = code if code >= 0 else 128 - code, now()
         self._show(pod, "Running")

@@ -146,7 +146,10 @@ def test_a_trial_is_described(trials: list[Trial]) -> None:
 
 
 def test_logs_are_printed_byte_by_byte(trials: list[Trial]) -> None:
-    whole, tail = kuttab("logs", trials[0].name), kuttab("logs", f"trial/{trials[0].name}", "--tail", "1", "-f")
+    whole, tail = (
+        kuttab("logs", trials[0].name),
+        kuttab("logs", f"trial.kubeflow.org/{trials[0].name}", "--tail", "1", "-f"),
+    )
 
     assert whole.stdout_bytes == b"epoch 1\nloss=0.5\n\xff\n"
     assert tail.stdout_bytes == b"\xff\n"

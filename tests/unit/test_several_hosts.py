@@ -14,8 +14,8 @@ from infra.settings import Settings, SettingsError
 from local_runner.consumers import Stopping
 from local_runner.launches import Launches
 from local_runner.supervisor import Supervisor
-from tests.builders import a_created_event, an_experiment_manifest
-from tests.fakes import House
+from tests.builders import UID, a_created_event, a_tick, an_experiment_manifest
+from tests.fakes import FakeTarget, House
 
 HERE = {"gpu": "a100", "zone": "x"}
 ANY = launch_queue(TargetKind.PROCESS)
@@ -117,6 +117,32 @@ async def test_the_queue_of_a_selector_is_read_once_somebody_uses_it(house: Hous
     assert [uid for uid, _ in house.target.launched] == [events[1].trial.uid]
 
 
+async def test_the_queue_of_a_selector_that_is_forgotten_is_read_no_more_until_it_is_noted_again(house: House) -> None:
+    launches, broker = await _launches(house, slots=2)
+    events = await _wait_for_trials(house, selector={"gpu": "a100"})
+    async with house.stores.begin() as store:
+        await store.note_launch_queue(GPU)
+    await launches.follow_selectors(house.stores)
+    task = launches.by_selector[GPU]
+
+    async with house.stores.begin() as store:
+        await store.forget_launch_queues(-1)
+    await launches.follow_selectors(house.stores)
+    await asyncio.wait_for(task, 30)
+    await launches.follow_selectors(house.stores)
+    between = dict(launches.by_selector)
+    house.clock.advance(2 * house.limits.nudge_base_seconds)
+    await house.handle(a_tick())
+    await broker.publish(events[1:])
+    await launches.follow_selectors(house.stores)
+    await _launched(launches.supervisor)
+    launches.stopping.set()
+    await launches.stop(seconds=10)
+
+    assert between == {}
+    assert [uid for uid, _ in house.target.launched] == [events[1].trial.uid]
+
+
 async def test_an_experiment_with_a_selector_notes_its_queue(house: House) -> None:
     template = an_experiment_manifest(kind="Process")["spec"]["trialTemplate"]
     template["trialSpec"]["spec"]["runnerSelector"] = {"gpu": "a100"}
@@ -125,3 +151,30 @@ async def test_an_experiment_with_a_selector_notes_its_queue(house: House) -> No
 
     async with house.stores.begin() as store:
         assert await store.noted_launch_queues(selector_queues(HERE)) == {GPU}
+
+
+class KeepingTarget(FakeTarget):
+    """Keeps logs of Trials, by their Experiments."""
+
+    def __init__(self, kept: dict[str, frozenset[str]]) -> None:
+        super().__init__()
+        self.kept = kept
+
+    async def list_kept(self) -> dict[str, frozenset[str]]:
+        return self.kept
+
+    async def purge(self, trial_uid: str) -> None:
+        self.kept = {uid: left for uid, trials in self.kept.items() if (left := trials - {trial_uid})}
+
+
+async def test_a_host_that_was_away_purges_what_deleted_experiments_left_behind_and_nothing_else(house: House) -> None:
+    trials = await house.start()
+    here, gone, elsewhere = {trials[0].uid}, {"attempt-1", "attempt-2"}, {"of another database"}
+    target = KeepingTarget({UID: frozenset(here), "deleted": frozenset(gone), "unknown": frozenset(elsewhere)})
+    async with house.stores.begin() as store:
+        await store.add_tombstone("deleted")
+        await store.add_tombstone(UID)  # its rows are still there
+
+    await Supervisor(house.wiring, MemoryBroker(), target, Host("host-a")).sweep()  # type: ignore[arg-type]  # as above
+
+    assert target.kept == {UID: here, "unknown": elsewhere}

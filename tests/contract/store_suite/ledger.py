@@ -183,6 +183,21 @@ class LedgerContract:
 
         assert (found, none) == ({"trial-launch-process-a"}, frozenset())
 
+    async def test_a_launch_queue_is_forgotten_once_nobody_notes_it_any_more(self, stores: Stores) -> None:
+        async with stores.begin() as store:
+            store._now = await store.now() - timedelta(days=3)  # type: ignore[attr-defined]  # the adapter's own
+            for queue in ("trial-launch-process-a", "trial-launch-process-b"):
+                await store.note_launch_queue(queue)
+        async with stores.begin() as store:
+            await store.note_launch_queue("trial-launch-process-b")
+        async with stores.begin() as store:
+            await store.forget_launch_queues(2 * 86_400)
+
+        async with stores.begin() as store:
+            found = await store.noted_launch_queues(["trial-launch-process-a", "trial-launch-process-b"])
+
+        assert found == {"trial-launch-process-b"}
+
     async def test_a_host_holds_what_it_must_still_remove(self, stores: Stores) -> None:
         experiment = await add_experiment(stores)
         async with stores.begin() as store:
