@@ -46,7 +46,25 @@ class _SQLiteConnection(sqlite3.Connection):
         super().close()
 
 
-_SQLITE_ARGUMENTS = {"timeout": SQLITE_BUSY_SECONDS, "factory": _SQLiteConnection}
+async def _connect_sqlite(*place: Any, **options: Any) -> Any:  # noqa: ANN401 - the driver's own, loaded when needed
+    """Connect; where that fails wait for the driver's thread, which else reports its end to a loop that is closed."""
+    import aiosqlite
+
+    connection = aiosqlite.connect(*place, **options)
+    thread = connection._thread  # noqa: SLF001 - SQLAlchemy makes it a daemon just so
+    thread.daemon = True
+    try:
+        return await connection
+    except sqlite3.Error:
+        await asyncio.to_thread(thread.join)
+        raise
+
+
+_SQLITE_ARGUMENTS = {
+    "timeout": SQLITE_BUSY_SECONDS,
+    "factory": _SQLiteConnection,
+    "async_creator_fn": _connect_sqlite,
+}
 
 
 def _is_no_cancellation(record: logging.LogRecord) -> bool:
