@@ -16,6 +16,7 @@ from events.experiment import ExperimentCreated
 from events.suggestion import SuggestionRequested
 from events.trial import TrialCreated, TrialFinished, WorkerOutcome
 from functions.catalog import SUBSCRIPTIONS, queue_of
+from functions.suggestion import algorithms
 from infra.broker.port import Delivery
 from infra.runtime import Runtime
 from infra.store.engine import SQLStores, make_engine
@@ -99,14 +100,25 @@ async def test_every_function_boots_and_handles_its_first_event_in_time(
 def test_what_reaches_workers_finds_the_kubernetes_target(
     build: Path, functions: dict[str, Resource], name: str
 ) -> None:
-    code = os.pathsep.join(map(str, code_of(build, name, functions[name])))
-    statement = "import infra.target.kubernetes, infra.target.kubernetes_watch, infra.target.kubernetes_eks"
+    modules = "infra.target.kubernetes, infra.target.kubernetes_watch, infra.target.kubernetes_eks"
 
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", statement], env={"PYTHONPATH": code}, capture_output=True, text=True, check=False
-    )
+    assert _complaints(build, name, functions[name], modules) == ""
 
-    assert done.stderr == ""
+
+def test_what_searches_finds_all_that_any_algorithm_imports(build: Path, functions: dict[str, Resource]) -> None:
+    files = sorted(Path(algorithms.__file__).parent.glob("*.py"))
+    modules = [f"{algorithms.__name__}.{it.stem}" for it in files if it.stem != "__init__"]
+    name = "SuggestionSuggestFunction"
+
+    assert f"{algorithms.__name__}.gaussian_process" in modules
+    assert _complaints(build, name, functions[name], ", ".join(modules)) == ""
+
+
+def _complaints(build: Path, name: str, function: Resource, modules: str) -> str:
+    """Return what a process with nothing but the build says where it imports these modules."""
+    command = [sys.executable, "-S", "-c", f"import {modules}"]
+    code = {"PYTHONPATH": os.pathsep.join(map(str, code_of(build, name, function)))}
+    return subprocess.run(command, env=code, capture_output=True, text=True, check=False).stderr
 
 
 async def test_the_upgrade_makes_the_tables(
