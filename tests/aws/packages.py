@@ -15,7 +15,7 @@ from tests.aws.conftest import run_sam
 from tests.aws.template import Resource, layers_of, of_type, transform
 
 MEGABYTE = 2**20
-REPEATS = 5
+REPEATS = 3
 RUNTIME = "infra.lambda_runtime"
 AT_WORK = {
     "functions.suggestion.suggest": "functions.suggestion.algorithms.parzen, scipy.optimize, scipy.special",
