@@ -59,18 +59,21 @@ def a_process_experiment(*command: str, name: str = "shell", trials: int = 1, **
     return ExperimentCreated(experiment=a_reference(new_id(), name=name), resource=resource)
 
 
-async def finish(runner: EmbeddedRunner, *uids: str) -> list[Experiment]:
+async def finish(runner: EmbeddedRunner, *uids: str, patience_seconds: float = PATIENCE_SECONDS) -> list[Experiment]:
     """Wait until the Experiments have ended and none of their Workers is left."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(patience_seconds):
         return [await runner.wait_until_finished(uid) for uid in uids]
 
 
-async def run(settings: Settings, *events: ExperimentCreated) -> list[tuple[Experiment, Sequence[Trial]]]:
+async def run(
+    settings: Settings, *events: ExperimentCreated, patience_seconds: float = PATIENCE_SECONDS
+) -> list[tuple[Experiment, Sequence[Trial]]]:
     """Run the Experiments to their end, beside each other."""
     async with EmbeddedRunner(settings) as runner:
         for event in events:
             await runner.submit(event)
-        ended = await finish(runner, *(event.experiment.uid for event in events))
+        uids = [event.experiment.uid for event in events]
+        ended = await finish(runner, *uids, patience_seconds=patience_seconds)
         return [(experiment, await runner.reader.all_trials(experiment.uid)) for experiment in ended]
 
 

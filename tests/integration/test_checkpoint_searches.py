@@ -58,7 +58,7 @@ async def test_the_example_beats_the_best_fixed_setting(settings: Settings, tmp_
     (document,) = load_documents(str(ROOT / "examples/pbt.yaml"))
     event = ExperimentCreated(experiment=a_reference(new_id(), name="pbt"), resource=document.manifest)
 
-    ((experiment, trials),) = await run(settings, event)
+    ((experiment, trials),) = await run(settings, event, patience_seconds=500)
 
     assert (experiment.phase, experiment.succeeded) == (Phase.SUCCEEDED, 80)
     assert experiment.optimal_value is not None

@@ -41,11 +41,11 @@ async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
 
 
 def _a_chatty_experiment(directory: Path, *, trials: int) -> ExperimentCreated:
-    """Return Workers that say when they begin and end, and report now and then in between."""
+    """Return Workers that say when they begin and end, and report now and then in between; they end once they `go`."""
     script = (
         f'echo "$1" >> {directory}/begun; i=0;'
         f' while [ $i -lt {REPORTS} ]; do echo "loss=0.$i"; i=$((i+1)); sleep 0.05; done;'
-        f' echo "$1" >> {directory}/ended'
+        f' until [ -e {directory}/go ]; do sleep 0.02; done; echo "$1" >> {directory}/ended'
     )
     return a_shell_experiment(script, trials=trials)
 
@@ -75,6 +75,7 @@ async def test_workers_live_on_without_a_runner_and_what_they_wrote_is_read(sett
     await _until_lines(tmp_path / "begun", 2)
     await _kill(runner)
     adopted = len(workers_of(settings))
+    (tmp_path / "go").touch()
     await _until_lines(tmp_path / "ended", 2)
 
     async with EmbeddedRunner(settings) as resumed:
@@ -91,6 +92,7 @@ async def test_workers_live_on_without_a_runner_and_what_they_wrote_is_read(sett
 async def test_an_experiment_ends_with_exactly_the_promised_trials_none_run_twice(
     settings: Settings, tmp_path: Path, kills: list[int]
 ) -> None:
+    (tmp_path / "go").touch()
     event: ExperimentCreated | None = _a_chatty_experiment(tmp_path, trials=6)
     assert event is not None
     uid = event.experiment.uid

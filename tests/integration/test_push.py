@@ -42,10 +42,15 @@ def a_python_experiment(script: str, **more: Any) -> ExperimentCreated:
     return a_process_experiment(sys.executable, "-c", BEGIN + script, **PUSH, **more)
 
 
+def _patient(settings: Settings) -> Settings:
+    """Return settings with a grace that no machine is too busy for."""
+    return replace(settings, limits=replace(settings.limits, settle_grace_seconds=600.0))
+
+
 async def test_many_quick_points_all_count(settings: Settings) -> None:
     event = a_python_experiment("for step in range(300): report_metrics({'loss': 300 - step, 'step': step})", trials=2)
 
-    ((experiment, trials),) = await run(settings, event)
+    ((experiment, trials),) = await run(_patient(settings), event)
 
     assert [trial.state for trial in trials] == [TrialState.SUCCEEDED] * 2
     assert experiment.optimal_value == 1
@@ -57,10 +62,7 @@ async def test_many_quick_points_all_count(settings: Settings) -> None:
 
 
 async def test_a_push_trial_ends_when_its_count_is_there_and_not_after_the_grace(settings: Settings) -> None:
-    grace_seconds = 600.0
-    patient = replace(settings, limits=replace(settings.limits, settle_grace_seconds=grace_seconds))
-
-    ((_, (trial,)),) = await run(patient, a_python_experiment("report_metrics({'loss': 1})"))
+    ((_, (trial,)),) = await run(_patient(settings), a_python_experiment("report_metrics({'loss': 1})"))
 
     assert trial.state == TrialState.SUCCEEDED
 
