@@ -19,6 +19,7 @@ from benchmarks.suggest_algorithms import (
     report_algorithms,
     weigh_history,
 )
+from benchmarks.suggest_limits import measure_limits, measure_memory
 from events.objective import ObjectiveType
 from events.search_space import Distribution, FeasibleSpace, ParameterSpec, ParameterType
 from functions.suggestion.search_space import Row, SearchSpace
@@ -54,10 +55,14 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000], metavar="TRIALS")
     parser.add_argument("--all-sizes", type=int, nargs="+", default=[200, 1_000, 10_000, 100_000], metavar="TRIALS")
     parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--limits", action="store_true", help="measure the worst calls and the memory alone")
     parser.add_argument("--cold", type=Path, help="be the cold process that reads this file")
     arguments = parser.parse_args()
     if arguments.cold:
         print(measure_cold_here(arguments.cold))
+        return
+    if arguments.limits:
+        print(json.dumps({"calls_ms": measure_limits(), "rss_mb": measure_memory()}))
         return
     # Optuna goes first: our estimator replaces a slow function inside Optuna, which would speed the peer up too.
     optuna_ms = {n: measure_optuna(n, arguments.repeats) for n in arguments.sizes}

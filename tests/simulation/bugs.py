@@ -7,15 +7,18 @@ from unittest.mock import patch
 
 from events.envelope import Event
 from events.observation import MetricPoint, MetricRange
-from events.reference import TrialEvent
+from events.reference import ExperimentRef, TrialEvent
 from events.trial import TrialAttempt, TrialDeleteRequested, WorkerOutcome
 from functions.catalog import Subscription
 from functions.experiment.model import Experiment
 from functions.limits import Limits
 from functions.observation.early_stopping import judging
 from functions.ports import Ledger, Store
-from functions.suggestion import applying
+from functions.suggestion import applying, priors, searching
+from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.model import Suggestion
+from functions.suggestion.priors import seeds_to_run
+from functions.suggestion.search_space import SearchSpace
 from functions.trial import delete as trial_delete
 from functions.trial.model import Trial
 from infra import runtime
@@ -172,6 +175,31 @@ def judge_the_last_report_only() -> AbstractContextManager[object]:
     return patch.object(judging, "_numbers", numbers)
 
 
+def keep_the_beaten() -> AbstractContextManager[object]:
+    """Let a Trial into the front, and stay there, though another one is better in everything."""
+    return patch("functions.experiment.optimum._is_as_good", lambda one, other: one == other)
+
+
+def plant_seeds_again() -> AbstractContextManager[object]:
+    """Let every search of the first Trials begin with the first seed."""
+
+    def plant(request: Request) -> Answer | None:
+        rows = seeds_to_run(request.spec, request.space)[: request.count]
+        return Answer(tuple(map(Suggested, rows))) if request.first_number <= len(rows) else None
+
+    return patch.object(searching, "_plant", plant)
+
+
+def learn_from_what_came_later() -> AbstractContextManager[object]:
+    """Let a search that is begun from another Experiment hear of what that one finds from then on."""
+    original = priors._read
+
+    async def read(ref: ExperimentRef, _: int, store: Store, space: SearchSpace) -> list[priors.Known]:
+        return await original(ref, 1_000_000, store, space)
+
+    return patch.object(priors, "_read", read)
+
+
 BUGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "publish before commit": publish_before_commit,
     "ack before publish": ack_before_publish,
@@ -187,4 +215,7 @@ BUGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "count failures as stagnation": count_failures_as_stagnation,
     "tell one sink": tell_one_sink,
     "judge the last report only": judge_the_last_report_only,
+    "keep the beaten": keep_the_beaten,
+    "plant seeds again": plant_seeds_again,
+    "learn from what came later": learn_from_what_came_later,
 }

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from events.experiment import ExperimentFinished
 from functions.experiment.counting import COUNTER_OF
 from functions.experiment.measuring import Measures
+from functions.suggestion.history import History
 from functions.trial.model import ACTIVE, TrialState
 from functions.worker import Worker
 from infra.target.simulated import SimulatedTarget
+from tests.simulation.searches import Searches, find_wrong_seed, recount_front
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -40,6 +42,7 @@ class Inspector:
         self.notified: dict[tuple[str, int, str], set[str]] = defaultdict(set)
         self.launches: dict[tuple[str, int], int] = defaultdict(int)
         self.logs: dict[tuple[str, int], bytes] = {}
+        self._searches = Searches(self.rows)
 
     def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         """Return rows as dicts."""
@@ -57,6 +60,16 @@ class Inspector:
             self._check_counters(experiment, trials)
             self._check_frozen(experiment, trials)
             self._check_life(experiment, trials)
+            if spec_of(experiment).get("objectives"):
+                front = {it["trialName"] for it in json.loads(experiment["front"])}
+                expect(front == recount_front(trials)[0], f"the front is {front}, not {recount_front(trials)[0]}")
+            wrong = find_wrong_seed(spec_of(experiment), trials)
+            expect(not wrong, wrong)
+
+    def note_history(self, uid: str, history: History) -> None:
+        """Check what a search is told."""
+        lie = self._searches.find_lie(uid, history)
+        expect(not lie, lie)
 
     def _check_budget(self, experiment: dict[str, Any], trials: list[dict[str, Any]]) -> None:
         uid, spec = experiment["uid"], json.loads(experiment["spec"])
@@ -104,7 +117,7 @@ class Inspector:
         for trial in trials:
             self._check_attempts(trial, retries)
         if experiment["restarted_at"] is None:
-            stale = _count_stale(trials)
+            stale = recount_front(trials)[1] if spec.get("objectives") else _count_stale(trials)
             expect(experiment["stale_count"] == stale, f"{experiment['stale_count']} stale results are not {stale}")
         most = spec.get("maxTrialsWithoutImprovement")
         expect(not (is_open and most and experiment["stale_count"] >= most), "it goes on without improvement")
@@ -211,13 +224,20 @@ class Inspector:
             log = self.logs[key].decode()
             query = "SELECT value, metric FROM observation_logs WHERE trial_uid = ? AND source = ? ORDER BY position"
             expect(trial["log_source"].endswith(f"/{trial['attempt']}"), "folded from an older attempt's log")
-            stored = [row["value"] for row in self.rows(query, trial["uid"], trial["log_source"])]
+            points = self.rows(query, trial["uid"], trial["log_source"])
+            stored = [point["value"] for point in points if point["metric"] == "loss"]
             written = [line.split("loss=")[1].split()[0] for line in log.splitlines() if "loss=" in line]
             whole = json.loads(trial["outcome"])["data"].get("logEnd")
             if json.loads(trial["pushers"]):
                 expect(set(stored) <= set(written), f"stored points {stored} were never pushed: {written}")
             elif trial["cursor"] >= (whole or 0):
                 expect(stored == written, f"stored points {stored} are not the log's {written}")
+
+
+def spec_of(experiment: dict[str, Any]) -> dict[str, Any]:
+    """Return the spec as it is stored."""
+    spec: dict[str, Any] = json.loads(experiment["spec"])
+    return spec
 
 
 def _count_stale(trials: list[dict[str, Any]]) -> int:

@@ -10,6 +10,7 @@ from functions.worker import Worker
 from infra import runtime
 from infra.target.simulated import Script
 from tests.simulation.chaos import InjectedError, Odds
+from tests.simulation.extras import enrich
 from tests.simulation.invariants import BrokenPromiseError, expect
 from tests.simulation.scenario import Plan, clockless_plan, observed_plan, plan, script
 from tests.simulation.world import FUNCTIONS, HOSTS, Process, World
@@ -32,7 +33,7 @@ def run_seed(seed: int) -> World:
         double=rng.choice((0, 0.1)),
         delay=rng.choice((0, 0.2)),
     )
-    what = flavour(rng)
+    what = enrich(flavour(rng), Random(f"extras/{seed}"))
     return run_world(seed, what, lambda worker: script(seed, worker), odds=odds)
 
 

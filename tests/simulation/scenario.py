@@ -179,6 +179,12 @@ def objective(arguments: list[str]) -> float:
     return round((float(x) - 0.3) ** 2 + (0.2 if y == "a" else 0.0), 6)
 
 
+def size(arguments: list[str]) -> float:
+    """Return the second objective of these parameter values, which another point is best in."""
+    x, y = arguments[-2:]
+    return round(float(x) + (0.0 if y == "a" else 0.3), 6)
+
+
 def script(seed: int, worker: Worker) -> Script:
     """Return what a Worker does; the same attempt always does the same."""
     rng = Random(f"{seed}/{worker.trial.uid}/{worker.attempt}")
@@ -186,9 +192,11 @@ def script(seed: int, worker: Worker) -> Script:
     assert isinstance(spec, dict)
     command = spec["command"]
     assert isinstance(command, list)
-    loss = objective([str(part) for part in command])
+    words = [str(part) for part in command]
+    loss = objective(words)
     seconds = rng.choice((0.0, 1.0, 8.0, 30.0, 60.0))
-    reports = [(seconds * step / 8, f"epoch {step} loss={loss + (7 - step) * 0.1:.6f} noise=1") for step in range(8)]
+    told = f"noise=1 size={size(words)}"
+    reports = [(seconds * step / 8, f"epoch {step} loss={loss + (7 - step) * 0.1:.6f} {told}") for step in range(8)]
     fates = (
         (0.03, Script(0, refusal="no such image")),
         (0.05, Script(0, refusal="the registry does not answer", refusal_reason="ErrImagePull")),

@@ -48,6 +48,7 @@ from tests.simulation.driver import InstantConnection, open_raw
 from tests.simulation.invariants import Inspector
 from tests.simulation.pushers import Pushers
 from tests.simulation.scenario import Plan, objective
+from tests.simulation.searches import SpyHistories
 
 T = TypeVar("T")
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -127,6 +128,7 @@ class Process:
             host=host,
             limits=world.limits,
             offload=world.offload,
+            caches={"histories": SpyHistories(world.inspector.note_history)},
             notifier=SpyNotifier(world, self.name),
         )
         self.runtime = Runtime(wiring, self.broker)  # type: ignore[arg-type]  # it consumes nothing here

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from events.experiment import ExperimentSpec
@@ -17,17 +17,6 @@ _SETTINGS = "spec.algorithm.algorithmSettings"
 _RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     _RATE: (Rule(int, lambda value: value >= 0, "{name} should be great or equal than zero"),)
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A Trial that has finished at its rung."""
-
-    loss: float
-    number: int
-    family: int
-    """The number of the Trial at the first rung that its point was new in."""
-    row: Row
 
 
 class Asha:
@@ -57,33 +46,42 @@ class Asha:
 
 
 class _Climb:
-    """The rungs as the finished and the active Trials leave them."""
+    """The rungs as the finished and the active Trials leave them; finished ones are called by their place."""
 
     def __init__(self, request: Request, halving: Halving, top: int) -> None:
         self._request, self._halving, self._top = request, halving, top
-        history = request.history
-        self._taken = {place for labels in (*history.labels, *request.pending_labels) if (place := _place(labels))}
-        members: list[list[Member]] = [[] for _ in range(top + 1)]
-        facts = zip(history.labels, history.values.tolist(), history.numbers.tolist(), strict=True)
-        for index, (labels, loss, number) in enumerate(facts):
-            place = _place(labels)
-            if place and place[1] <= top:
-                members[place[1]].append(Member(loss, number, place[0], tuple(history.rows[index].tolist())))
+        self._standings = [_standing(labels) for labels in request.history.labels]
+        self._climbed = {*self._standings, *map(_standing, request.pending_labels)}
+        members: list[list[int]] = [[] for _ in range(top + 1)]
+        for place, standing in enumerate(self._standings):
+            if standing is not None and standing[1] <= top:
+                members[standing[1]].append(place)
         self._eligible = [self._find_eligible(rung, members[rung]) for rung in range(top)]
 
-    def _find_eligible(self, rung: int, members: Sequence[Member]) -> list[Member]:
-        """Return those who may go on from a rung and have not, the best last; Trials without a result never may."""
-        count = int(len(members) // self._halving.eta)
-        usable = sorted((it for it in members if not math.isnan(it.loss)), key=lambda it: (it.loss, it.number))
-        return [it for it in reversed(usable[:count]) if (it.family, rung + 1) not in self._taken]
+    def _find_eligible(self, rung: int, members: Sequence[int]) -> list[int]:
+        """Return those who may go on from a rung and have not, the best last; Trials without a result never may.
+
+        More than are asked for are not looked for.
+        """
+        losses, numbers = self._request.history.values.tolist(), self._request.history.numbers.tolist()
+        usable = [place for place in members if not math.isnan(losses[place])]
+        best = sorted(usable, key=lambda place: (losses[place], numbers[place]))
+        free = (it for it in best[: int(len(members) // self._halving.eta)] if not self._has_climbed(it, rung))
+        return list(islice(free, self._request.count))[::-1]
+
+    def _has_climbed(self, place: int, rung: int) -> bool:
+        standing = self._standings[place]
+        return standing is not None and (standing[0], rung + 1) in self._climbed
 
     def promote(self) -> Suggested | None:
         """Return the best of the highest rung that has one to spare, at the next."""
         rung = next((rung for rung in reversed(range(self._top)) if self._eligible[rung]), None)
         if rung is None:
             return None
-        member = self._eligible[rung].pop()
-        return self._suggest(member.row, rung + 1, parent=member.number, family=member.family)
+        place, history = self._eligible[rung].pop(), self._request.history
+        family, _ = self._standings[place] or (0, 0)
+        row = tuple(history.rows[place].tolist())
+        return self._suggest(row, rung + 1, parent=int(history.numbers[place]), family=family)
 
     def begin(self, row: Row | None, number: int) -> Suggested | None:
         """Return a new point at the lowest rung; None where there is no new one."""
@@ -94,11 +92,13 @@ class _Climb:
         return Suggested(granted, RUNGS.write(self._request.experiment, rung, parent=parent, family=family))
 
 
-def _place(labels: Mapping[str, str]) -> tuple[int, int] | None:
-    """Return the family and the rung of a Trial; None where it is none of ours."""
-    if RUNGS.family not in labels or RUNGS.generation not in labels:
-        return None
-    return int(labels[RUNGS.family]), int(labels[RUNGS.generation])
+def _standing(labels: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return the family and the rung of a Trial; None where it is none of ours.
+
+    A family is called by the number of the Trial in which its point was new.
+    """
+    family, rung = labels.get(RUNGS.family), labels.get(RUNGS.generation)
+    return None if family is None or rung is None else (int(family), int(rung))
 
 
 ASHA = Asha()
