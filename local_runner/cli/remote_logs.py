@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from events.trial import TargetKind
+from functions.errors import Retry
 from functions.trial.render import render_worker
 from infra.target.opening import close_targets, open_targets
 from infra.target.worker_log import WorkerLog
@@ -50,12 +51,23 @@ async def print_whole(worker_log: WorkerLog, trial: "Trial", *, is_over: bool, t
 
 
 async def follow(worker_log: WorkerLog, reader: "SQLReader", trial: "Trial", attempt: int, *, tail: int) -> None:
-    """Print what comes until the attempt has ended; say so where the log was gone before its end was read."""
+    """Print what comes until the attempt has ended; say so where the log was gone before its end was read.
+
+    Raises Retry where even then the target could not be asked.
+    """
+    said = ""
     while True:
         now = await reader.trial(trial.namespace, trial.name)
         is_over = now is None or not now.is_active or now.attempt != attempt
-        await _print_new(worker_log, is_over=is_over, tail=tail)
-        tail = -1 if worker_log.source else tail
+        try:
+            await _print_new(worker_log, is_over=is_over, tail=tail)
+            tail, said = -1 if worker_log.source else tail, ""
+        except Retry as error:
+            if is_over:
+                raise
+            if str(error) != said:
+                said = str(error)
+                click.echo(f"{trial.name}: {said}", err=True)
         if is_over:
             break
         await asyncio.sleep(FOLLOW_SECONDS[trial.target])

@@ -81,14 +81,20 @@ async def test_a_running_pods_log_is_followed_to_its_end(
         await eventually(is_logged, "the pod's first line is read")
         trial = await the_trial(settings, event)
         early = await logs(settings, trial)
+        in_cluster.inject("GET", "/log", 500, "InternalError", "a moment please", times=4)
         following = asyncio.create_task(logs(settings, trial, "-f"))
+        await eventually(lambda: is_back(in_cluster), "the server is well again")
         go.touch()
         followed = await following
         await runner.wait_until_finished(event.experiment.uid)
 
     assert early.output.startswith("loss=")
-    assert followed.output == f"{early.output}done\n"
+    assert (followed.exit_code, followed.stdout) == (0, f"{early.output}done\n")
     assert (await logs(settings, trial, "--tail", "1")).output == "done\n"
+
+
+async def is_back(cluster: Cluster) -> bool:
+    return cluster.do(lambda api: not any(fault.times for fault in api.faults))
 
 
 async def test_a_log_that_went_with_its_pod_is_one_clear_message(settings: Settings, in_cluster: Cluster) -> None:
