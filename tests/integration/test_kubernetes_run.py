@@ -11,16 +11,18 @@ from typing import Any
 import pytest
 
 from events.envelope import new_id
-from events.experiment import ExperimentCreated
+from events.experiment import ExperimentCreated, ExperimentDeleteRequested
 from functions.experiment.model import Phase
 from functions.trial.model import TrialState
 from infra.settings import Settings
 from local_runner.embedded import EmbeddedRunner
 from tests.builders import a_reference, an_experiment_manifest
+from tests.contract.kubernetes_kinds import KINDS
 from tests.integration.embedded_rig import clean_up, eventually, open_reader, quick_settings
 from tests.services.kubernetes import Cluster
 from tests.services.kubernetes_pods import OUR_IMAGE
 from tests.services.kubernetes_store import JOBS, PODS
+from tests.services.kubernetes_store import KINDS as SERVED
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -107,6 +109,42 @@ async def test_a_trial_that_is_retained_keeps_its_job(settings: Settings, cluste
 
     assert experiment.phase == Phase.SUCCEEDED
     assert cluster.do(lambda api: len(api.store.list(JOBS, ""))) == 2
+
+
+@pytest.mark.parametrize("kind", ["Job", "MPIJob", "TrainJob", "PipelineRun"])
+async def test_what_is_retained_goes_with_its_experiment(settings: Settings, cluster: Cluster, kind: str) -> None:
+    worker = KINDS[kind]('echo "loss=${trialParameters.x}"')
+    template = {
+        "retain": True,
+        "primaryContainerName": worker.primary_container_name,
+        "primaryPodLabels": dict(worker.primary_pod_labels),
+        "successCondition": worker.success_condition,
+        "failureCondition": worker.failure_condition,
+        "trialSpec": worker.manifest,
+    }
+    event = an_event(a_manifest("", template=template))
+
+    async with EmbeddedRunner(settings) as runner, open_reader(settings) as reader:
+        await runner.submit(event)
+        experiment = await runner.wait_until_finished(event.experiment.uid)
+        kept = sorted(objects_of(cluster, kind))
+        await runner.publish([ExperimentDeleteRequested(experiment=event.experiment)])
+
+        async def is_gone() -> bool:
+            return await reader.experiment_of_uid(event.experiment.uid) is None
+
+        await eventually(is_gone, "the Experiment is purged")
+
+    assert experiment.phase == Phase.SUCCEEDED
+    assert len(kept) == 2
+    assert objects_of(cluster, kind) == []
+    assert cluster.do(lambda api: api.store.list(PODS, "")) == []
+
+
+def objects_of(cluster: Cluster, kind: str) -> list[str]:
+    """Return what the cluster has of a kind, with its name."""
+    of = [it for it in SERVED if it.kind == kind]
+    return [f"{kind} {it['metadata']['name']}" for it in cluster.do(lambda api: api.store.list(of[0], ""))]
 
 
 async def test_a_file_is_collected_by_a_sidecar(settings: Settings, cluster: Cluster) -> None:
