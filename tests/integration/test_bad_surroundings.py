@@ -86,9 +86,9 @@ def test_a_disk_that_fills_up_is_told_of_in_one_line_and_the_run_goes_on_when_th
     wait_until((tmp_path / "begun").exists)
 
     _fill(folder / "filler")
-    (tmp_path / "go").touch()
     wait_until(lambda: bool(said))
     (folder / "filler").unlink()
+    (tmp_path / "go").touch()  # not before there is room: what a Worker cannot write is lost
     status = runner.wait(PATIENCE_SECONDS)
     listening.join()
     runner.stderr.close()
