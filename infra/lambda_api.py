@@ -25,7 +25,8 @@ from functions.api.http import MAX_BODY_BYTES, Answer, Request
 from functions.api.problems import too_large, unavailable
 from functions.errors import KuttabError
 from functions.trial.placement import Placement
-from infra.face.opening import Respond, open_face
+from infra.face.guarding import Respond
+from infra.face.opening import open_face
 from infra.lambda_runtime import ANSWER_SECONDS, Context, connect
 from infra.settings import Settings
 from infra.store.opening import one_line

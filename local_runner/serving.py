@@ -16,13 +16,14 @@ import uvicorn
 
 from events.envelope import Event
 from functions.errors import KuttabError
-from functions.trial.placement import Placement
+from functions.trial.placement import REACHED, Placement
 from infra.broker.inbox import Inbox
 from infra.broker.opening import open_broker
 from infra.face.asgi import make_app
 from infra.face.commands import Publish
 from infra.face.opening import open_face
-from infra.settings import Settings
+from infra.face.pace import SystemPace
+from infra.settings import Settings, SettingsError
 from infra.store.opening import open_engine
 from infra.store.schema import require_head
 from infra.target.kubernetes_presence import is_cluster_configured
@@ -73,9 +74,10 @@ async def run_face(settings: Settings, address: Address) -> None:
         stack.push_async_callback(engine.dispose)
         await require_head(engine)
         is_open = address.is_loopback and not settings.api_token
-        respond = open_face(settings, engine, publish, placement=placement, is_open=is_open)
-        app = make_app(respond, is_open=is_open)
-        server = uvicorn.Server(_configure(app, address))
+        pace = SystemPace()
+        respond = open_face(settings, engine, publish, placement=placement, pace=pace, is_open=is_open)
+        server = uvicorn.Server(_configure(make_app(respond, is_open=is_open), address))
+        pace.asks = lambda: server.should_exit
         _tell(address, sock.getsockname()[1], settings)
         await server.serve(sockets=[sock])
 
@@ -92,6 +94,8 @@ def _listen(address: Address) -> socket.socket:
 async def _open_place(settings: Settings, stack: AsyncExitStack) -> tuple[Settings, Publish, Placement]:
     """Open a deployment's broker, or the directory here; return where events go and where Workers run."""
     target = settings.api_target or None
+    if target not in {None, *REACHED}:
+        raise SettingsError(f"target: {target!r} is none; use one of {', '.join(REACHED)}")
     if settings.broker:
         broker = await open_broker(settings.broker, deployment_queues())
         stack.push_async_callback(broker.close)

@@ -95,6 +95,11 @@ class Logs(Protocol):
 class Pace(Protocol):
     """The time, and waiting: a watch looks again and again."""
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether this process wants to end, and so every watch."""
+        ...
+
     def now(self) -> datetime:
         """Return the time."""
         ...

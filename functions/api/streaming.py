@@ -87,7 +87,7 @@ class _Stream:
         while not self._watched.has_forgotten(self._label):
             async for line in self._changes(selector):
                 yield line
-            if pace.now() >= ends_at or (wish.is_brief and self._has_told):
+            if pace.is_stopping or pace.now() >= ends_at or (wish.is_brief and self._has_told):
                 return
             if wish.has_bookmarks and pace.now() - marked_at >= timedelta(seconds=BOOKMARK_SECONDS):
                 marked_at = pace.now()

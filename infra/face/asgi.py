@@ -1,6 +1,5 @@
 """The face behind a socket: an ASGI application."""
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -11,8 +10,7 @@ from starlette.routing import Route
 
 from functions.api.http import MAX_BODY_BYTES, Answer, Request
 from functions.api.problems import forbidden, too_large
-
-Respond = Callable[[Request], Awaitable[Answer]]
+from infra.face.guarding import Respond
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})

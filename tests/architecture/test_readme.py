@@ -17,7 +17,7 @@ DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks/README.md", ROOT / "examples/README.md"]
 )
 OURS = ("benchmarks", "docs", "events", "examples", "functions", "infra", "local_runner", "tests")
-SHELL = {"aws", "cat", "export", "head", "kubectl", "mkdir", "mv", "python3", "sam", "source"}
+SHELL = {"aws", "cat", "curl", "export", "head", "kubectl", "mkdir", "mv", "python3", "sam", "source"}
 """Commands that the documents use and that are not ours; `cat` begins a here-document, which is skipped."""
 
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -149,12 +150,34 @@ def write_certificate(path: Path) -> None:
     path.write_text((path.parent / "key.pem").read_text() + (path.parent / "certificate.pem").read_text())
 
 
-def test_a_server_that_others_can_reach_wants_a_token(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "local_runner", "serve", "--host", "0.0.0.0", "--port", "0"]
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--host", "0.0.0.0"), "0.0.0.0 can be reached from elsewhere: set KUTTAB_API_TOKEN to what callers show"),
+        (("--target", "moon"), "target: 'moon' is none; use one of process, kubernetes, batch, external"),
+        (("--certificate", "none.pem"), "none.pem: [Errno 2] No such file or directory"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(options: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "local_runner", "serve", "--port", "0", *options]
 
     done = subprocess.run(
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
 
-    assert done.returncode == 2
-    assert done.stderr == "error: 0.0.0.0 can be reached from elsewhere: set KUTTAB_API_TOKEN to what callers show\n"
+    assert (done.returncode, done.stderr) == (2, f"error: {words}\n")
+
+
+def test_a_server_with_an_open_watch_stops_in_peace(tmp_path: Path) -> None:
+    with serve(tmp_path) as served:
+        watch = subprocess.Popen(
+            ["kubectl", "get", "experiments", "--watch"], env=served.environment, stdout=subprocess.PIPE, text=True
+        )
+        with watch:
+            served.kubectl("create", "-f", "-", content=a_job_experiment("watched", "sleep 60"))
+            assert watch.stdout is not None
+            watch.stdout.readline()
+            os.kill(served.pid, signal.SIGTERM)
+            watch.wait(30)
+
+    assert (tmp_path / "serve.err").read_text() == ""

@@ -27,6 +27,7 @@ class Served:
     url: str
     home: Path
     kubeconfig: Path
+    pid: int = 0
 
     @property
     def environment(self) -> dict[str, str]:
@@ -67,7 +68,7 @@ def serve(home: Path, *options: str, **variables: str) -> Iterator[Served]:
             assert process.stdout is not None
             first = process.stdout.readline().decode()
             assert " is at " in first, errors.read_text()
-            yield Served(first.rpartition(" ")[2].strip(), home, kubeconfig)
+            yield Served(first.rpartition(" ")[2].strip(), home, kubeconfig, process.pid)
         finally:
             process.terminate()
             process.wait(_SECONDS)

@@ -38,6 +38,7 @@ class FakePace:
 
     house: House
     plans: list[Any] = field(default_factory=list)
+    is_stopping: bool = False
 
     def now(self) -> datetime:
         return self.house.clock()

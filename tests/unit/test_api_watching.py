@@ -181,3 +181,18 @@ async def test_an_ended_trial_that_somebody_else_deletes_is_missed_in_the_end(de
     events = await desk.watch(f"{TRIALS}?watch=true&timeoutSeconds={WHOLE_LOOKS}")
 
     assert told(events)[2:] == [("DELETED", first.name)]
+
+
+async def test_a_watch_ends_when_its_server_stops(desk: Desk) -> None:
+    await desk.create()
+
+    async def stop() -> None:
+        desk.pace.is_stopping = True
+
+    desk.pace.plans = [stop]
+    began_at = desk.pace.now()
+
+    events = await desk.watch(f"{EXPERIMENTS}?watch=true&timeoutSeconds=600")
+
+    assert told(events) == [("ADDED", "digits")]
+    assert (desk.pace.now() - began_at).total_seconds() < 1
