@@ -21,6 +21,7 @@ def test_only_the_clock_is_left(seed: int) -> None:
     assert not world.inspector.rows("SELECT uid FROM experiments WHERE phase IN ('Created', 'Running')")
 
 
+@pytest.mark.timeout(300)  # eight seconds of one processor: many times as long on a busy machine
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("queue", BREAKABLE)
 def test_one_handler_always_raises(queue: str, seed: int) -> None:
