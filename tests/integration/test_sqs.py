@@ -310,12 +310,15 @@ async def test_a_source_has_no_more_invocations_at_a_time_than_its_mapping_says(
 ) -> None:
     await broker.publish([an_edit(id=str(index)) for index in range(40)])
     now, most = 0, 0
-    loop = asyncio.get_running_loop()
+    loop, met = asyncio.get_running_loop(), asyncio.Event()
 
     async def work() -> None:
         nonlocal now, most
         now += 1
         most = max(now, most)
+        if most == 3:
+            met.set()
+        await met.wait()  # however slowly they come, three meet
         await asyncio.sleep(0.05)
         now -= 1
 
