@@ -47,6 +47,8 @@ class TargetLogs:
             async with asyncio.timeout(READ_SECONDS):
                 async for line in log.read_on(is_over=is_over):
                     lines.append(line)
+        except ImportError as error:  # a function of Lambda carries the client of no cluster
+            return None, f"this server cannot reach target {trial.target} ({error})"
         except (KuttabError, OSError, ValueError, TimeoutError) as error:
             return None, str(error) or f"not within {READ_SECONDS:g} s"
         if not log.source:
