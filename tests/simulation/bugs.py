@@ -1,29 +1,35 @@
 """Bugs that a test plants, one at a time: each breaks one rule of the protocol, and the simulation must see it."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from datetime import datetime, timedelta
 from unittest.mock import patch
 
 from events.envelope import Event
+from events.experiment import ExperimentFinished
 from events.observation import MetricPoint, MetricRange
 from events.reference import ExperimentRef, TrialEvent
+from events.resource import Manifest
 from events.trial import TrialAttempt, TrialDeleteRequested, WorkerOutcome
 from functions.catalog import Subscription
+from functions.experiment import conclusion
 from functions.experiment.model import Experiment
 from functions.limits import Limits
 from functions.observation.early_stopping import judging
-from functions.ports import Ledger, Store
+from functions.ports import Ledger, Notifier, Store, Stores
 from functions.suggestion import applying, priors, searching
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.model import Suggestion
 from functions.suggestion.priors import seeds_to_run
 from functions.suggestion.search_space import SearchSpace
 from functions.trial import delete as trial_delete
-from functions.trial.model import Trial
+from functions.trial import launching
+from functions.trial.model import Trial, TrialState
 from infra import runtime
 from infra.runtime import Runtime
+from infra.store.store import SQLStore
 from infra.wiring import Wiring
+from tests.simulation.chaos import ChaosStores
 from tests.simulation.world import SpyNotifier
 
 
@@ -200,6 +206,98 @@ def learn_from_what_came_later() -> AbstractContextManager[object]:
     return patch.object(priors, "_read", read)
 
 
+def launch_whoever_asks() -> AbstractContextManager[object]:
+    """Let every delivery call the target, whoever has the claim."""
+    states = (TrialState.PENDING, TrialState.LAUNCHING)
+    return patch.object(launching, "_may_claim", lambda trial, *_: trial.state in states)
+
+
+def revive_the_dead() -> AbstractContextManager[object]:
+    """Let nobody look whether an Experiment was deleted."""
+
+    async def has_tombstone(*_: object) -> bool:
+        return False
+
+    return patch.object(SQLStore, "has_tombstone", has_tombstone)
+
+
+def never_back_off() -> AbstractContextManager[object]:
+    """Let reconcile say the same at every tick, for ever."""
+
+    def move_on(row: Experiment | Trial, _: Limits, *, at: datetime, counts: bool = True) -> bool:
+        row.due_at = at
+        return not counts
+
+    stack = ExitStack()
+    for place in ("experiments", "trials"):
+        stack.enter_context(patch(f"functions.clock.{place}.move_on", move_on))
+    return stack
+
+
+def tell_under_many_names() -> AbstractContextManager[object]:
+    """Let a completion be told under the id of whatever announced it."""
+    return patch.object(conclusion, "_delivery_id", lambda event: event.id)
+
+
+def lock_trials_first() -> AbstractContextManager[object]:
+    """Let a group lock its Trials before its Experiment."""
+
+    async def lock(group: list[runtime._Item], store: Ledger) -> None:
+        for item in group:
+            if isinstance(item.event, TrialEvent):
+                await store.lock_trials(item.event.experiment.uid, [item.event.trial.number])
+
+    return patch.object(runtime, "_lock", lock)
+
+
+def tell_inside_the_transaction() -> AbstractContextManager[object]:
+    """Let a sink be told while the Experiment's row is locked."""
+
+    async def notify(event: ExperimentFinished, stores: Stores, notifier: Notifier, _: Limits) -> None:
+        async with stores.begin() as store:
+            if experiment := await store.experiment(event.experiment, lock=True):
+                await notifier.notify("webhook", event)
+                experiment.notified_completion = event.completion
+
+    return patch("functions.experiment.conclude.notify_sinks", notify)
+
+
+def fold_what_comes_after_the_end() -> AbstractContextManager[object]:
+    """Let late points change the observation of a Trial that has ended."""
+    original = judging.record_range
+
+    async def record(points: MetricRange, trial: Trial, store: Store) -> Sequence[MetricPoint] | None:
+        if not trial.is_active:
+            trial.fold = trial.fold.add(points.points)
+        return await original(points, trial, store)
+
+    return patch.object(judging, "record_range", record)
+
+
+def forget_what_was_decided() -> AbstractContextManager[object]:
+    """Let a search begin anew each time: its state is not committed with the Trials that it led to."""
+    original = Suggestion.note_search
+
+    def note(self: Suggestion, *, count: int, state: Manifest | None, note: str = "") -> None:
+        original(self, count=count, state=None, note=note)
+
+    return patch.object(Suggestion, "note_search", note)
+
+
+def trust_the_hosts_clock() -> AbstractContextManager[object]:
+    """Let hosts that are an hour ahead and an hour behind write leases, heartbeats and due times in their own time."""
+    original = ChaosStores.begin
+
+    @asynccontextmanager
+    async def begin(self: ChaosStores) -> AsyncIterator[Ledger]:
+        async with original(self) as store:
+            hours = {"host-a": 1, "host-b": -1}.get(self._process, 0)
+            store._now = self._clockwork.now + timedelta(hours=hours)  # type: ignore[attr-defined]
+            yield store
+
+    return patch.object(ChaosStores, "begin", begin)
+
+
 BUGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "publish before commit": publish_before_commit,
     "ack before publish": ack_before_publish,
@@ -218,4 +316,13 @@ BUGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "keep the beaten": keep_the_beaten,
     "plant seeds again": plant_seeds_again,
     "learn from what came later": learn_from_what_came_later,
+    "launch whoever asks": launch_whoever_asks,
+    "revive the dead": revive_the_dead,
+    "never back off": never_back_off,
+    "tell under many names": tell_under_many_names,
+    "lock Trials first": lock_trials_first,
+    "tell inside the transaction": tell_inside_the_transaction,
+    "fold what comes after the end": fold_what_comes_after_the_end,
+    "forget what was decided": forget_what_was_decided,
+    "trust the host's clock": trust_the_hosts_clock,
 }

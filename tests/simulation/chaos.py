@@ -1,6 +1,7 @@
 """The world's machinery: a scheduler that releases one step at a time, a broker that misbehaves, a store that fails."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -50,12 +51,15 @@ class Clockwork:
     now: datetime
     odds: Odds = field(default_factory=Odds)
     faults: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
+    """What went wrong or came about, by its name: see `coverage.py`."""
     gates: list[tuple[str, "asyncio.Future[None]"]] = field(default_factory=list)
 
-    def chance(self, odds: float) -> bool:
+    def chance(self, odds: float, what: str) -> bool:
         """Decide, and count what goes wrong."""
         happens = odds > 0 and self.rng.random() < odds
         self.faults += happens
+        self.happened[what] += happens
         return happens
 
     async def gate(self, process: str) -> None:
@@ -63,7 +67,7 @@ class Clockwork:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.gates.append((process, turn))
         await turn
-        if self.chance(self.odds.crash):
+        if self.chance(self.odds.crash, "crashes between two steps"):
             raise Crash
 
     def release(self) -> bool:
@@ -119,10 +123,10 @@ class ChaosBroker:
         work = self.clockwork
         self.published += 1
         self.types[event.type] = self.types.get(event.type, 0) + 1
-        if not is_safe and work.chance(work.odds.drop):
+        if not is_safe and work.chance(work.odds.drop, "messages lost"):
             return
-        for _ in range(2 if work.chance(work.odds.double) else 1):
-            late = work.rng.choice((1, 10, 60)) if work.chance(work.odds.delay) else 0
+        for _ in range(2 if work.chance(work.odds.double, "messages doubled") else 1):
+            late = work.rng.choice((1, 10, 60)) if work.chance(work.odds.delay, "messages late") else 0
             due = work.now + timedelta(seconds=delay_seconds + late)
             self.messages.append(Message(queue_of(event), encode(event), due))
 
@@ -189,13 +193,13 @@ class ChaosStores:
     async def begin(self) -> AsyncIterator[Ledger]:
         work = self._clockwork
         await work.gate(self._process)
-        if work.chance(work.odds.transient):
+        if work.chance(work.odds.transient, "transactions refused"):
             raise TransientError("deadlock")
         token = IN_TRANSACTION.set(True)
         try:
             async with self._stores.begin() as store:
                 yield store
-                if work.chance(work.odds.crash):
+                if work.chance(work.odds.crash, "crashes before a commit"):
                     raise Crash
         finally:
             IN_TRANSACTION.reset(token)

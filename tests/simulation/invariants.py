@@ -61,6 +61,7 @@ class Inspector:
             self._check_frozen(experiment, trials)
             self._check_life(experiment, trials)
             self._check_search(experiment, trials)
+            self._world.sightings.note_rows(experiment, trials)
 
     def _check_search(self, experiment: dict[str, Any], trials: list[dict[str, Any]]) -> None:
         """Check the front and the seeds where there are any; most Experiments need not be read for that."""

@@ -1,6 +1,7 @@
 """Workers that push their points themselves: in ranges of any order, twice now and then, and late."""
 
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING
 
 from events.objective import CollectorKind
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _CHUNK = 3
+_LATE_SHARE = 0.1
+_LATE_SECONDS = 90
+"""Beyond the grace in which a Trial's last points are waited for."""
 
 
 @dataclass(slots=True)
@@ -53,5 +57,6 @@ class Pushers:
         part = MetricRange(source=source, start=start, end=end, points=points, pushed=True, is_last=is_last)
         about = {"experiment": worker.experiment, "trial": worker.trial, "attempt": worker.attempt}
         identity = {"id": f"push-{source}-{start}", "time": self._world.clockwork.now}
-        self._world.broker.put(MetricReported(range=part, **about, **identity))
+        is_late = Random(f"{self._world.seed}/{source}/{start}").random() < _LATE_SHARE
+        self._world.broker.put(MetricReported(range=part, **about, **identity), delay_seconds=_LATE_SECONDS * is_late)
         pusher.said = end

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -12,7 +13,7 @@ from infra.target.simulated import Script
 from tests.simulation.chaos import InjectedError, Odds
 from tests.simulation.extras import enrich
 from tests.simulation.invariants import BrokenPromiseError, expect
-from tests.simulation.scenario import Plan, clockless_plan, observed_plan, plan, script
+from tests.simulation.scenario import ClientAction, Plan, clockless_plan, epilogue, observed_plan, plan, script
 from tests.simulation.world import FUNCTIONS, HOSTS, Process, World
 
 FLAVOUR_SHARES = (0.6, 0.2, 0.2)
@@ -34,6 +35,7 @@ def run_seed(seed: int) -> World:
         delay=rng.choice((0, 0.2)),
     )
     what = enrich(flavour(rng), Random(f"extras/{seed}"))
+    what = replace(what, epilogue=epilogue(Random(f"epilogue/{seed}"), what))
     return run_world(seed, what, lambda worker: script(seed, worker), odds=odds)
 
 
@@ -56,9 +58,13 @@ def run_world(
         world = World(seed, what, how, odds=odds, broken_queue=broken_queue)
         await world.open()
         _listen(world)
-        await _chaos(world)
+        await _chaos(world, what.actions, what.steps)
         may_forget = what.has_clock and world.clockwork.rng.random() < 0.5
         await _calm(world, forgets=may_forget if forgets is None else forgets)
+        if what.epilogue:
+            world.clockwork.odds = odds
+            await _chaos(world, what.epilogue, what.steps)
+            await _calm(world, forgets=False)
         if not broken_queue:
             world.inspector.check_rest()
             check_quiet(world)
@@ -90,10 +96,10 @@ def _listen(world: World) -> None:
     log.propagate = False
 
 
-async def _chaos(world: World) -> None:
-    """Let chance choose every step."""
-    actions = list(world.plan.actions)
-    for step in range(world.plan.steps):
+async def _chaos(world: World, plan: Sequence[ClientAction], steps: int) -> None:
+    """Let chance choose every step, and clients act at theirs."""
+    actions = list(plan)
+    for step in range(steps):
         while actions and actions[0].step <= step:
             action = actions.pop(0)
             world.act(action.kind, action.experiment, action.data)
@@ -115,6 +121,7 @@ def _step(world: World) -> None:
         world.clockwork.now += timedelta(seconds=rng.choice(world.plan.pauses))
         if world.plan.clocks_jump and rng.random() < 0.1:
             world.set_clocks()
+            world.clockwork.happened["clocks that jump"] += 1
         world.serve_external()
         world.pushers.serve()
     elif kind == "tick":
@@ -135,7 +142,7 @@ def _let(process: Process, kind: str, world: World) -> None:
         world.look(process)
     elif kind == "deliver":
         world.deliver(process)
-    elif process.supervisor and world.clockwork.chance(world.clockwork.odds.crash * 5):
+    elif process.supervisor and world.clockwork.chance(world.clockwork.odds.crash * 5, "hosts lost"):
         world.lose_host(process)
 
 

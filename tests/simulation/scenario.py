@@ -36,6 +36,8 @@ class Plan:
     """The share of searches in which the algorithm raises."""
     clocks_jump: bool = False
     """The clocks of hosts are off by another amount now and then."""
+    epilogue: tuple[ClientAction, ...] = ()
+    """What clients do when everything has come to its rest: an ended Experiment begins again, in as rough a world."""
 
 
 def manifest(rng: Random, index: int, *, kind: str = "", **overrides: Any) -> Manifest:
@@ -171,6 +173,12 @@ _ACTIONS = (
     ("trial_deleted", 0.1),
 )
 """What clients may do to an Experiment in the course of a world, each at a step of its own."""
+
+
+def epilogue(rng: Random, what: Plan) -> tuple[ClientAction, ...]:
+    """Choose which Experiments get a larger budget after their end; with a resume policy they go on."""
+    chosen = [index for index in range(len(what.experiments)) if what.has_clock and rng.random() < 0.4]
+    return tuple(ClientAction(0, "edited", index, (False, rng.randint(1, 3), rng.randint(9, 12))) for index in chosen)
 
 
 def objective(arguments: list[str]) -> float:

@@ -1,8 +1,11 @@
 """The promises hold in every seed's world, and every planted bug is seen."""
 
+from collections import Counter
+
 import pytest
 
 from tests.simulation.bugs import BUGS
+from tests.simulation.coverage import EXPECTED
 from tests.simulation.run import run_seed
 
 SEEDS = 500
@@ -45,3 +48,12 @@ def test_a_seed_replays_itself() -> None:
 
     assert first.broker.types == again.broker.types
     assert first.clockwork.faults == again.clockwork.faults
+
+
+@pytest.mark.timeout(300)
+def test_everything_that_may_come_about_does() -> None:
+    happened: Counter[str] = Counter()
+    for seed in range(0, SEEDS, 10):
+        happened += run_seed(seed).clockwork.happened
+
+    assert sorted(EXPECTED - (+happened).keys()) == []

@@ -44,6 +44,7 @@ from tests.simulation.chaos import (
     Message,
     Odds,
 )
+from tests.simulation.coverage import Sightings
 from tests.simulation.driver import InstantConnection, open_raw
 from tests.simulation.invariants import Inspector
 from tests.simulation.pushers import Pushers
@@ -81,7 +82,7 @@ class SpyNotifier:
         assert not IN_TRANSACTION.get(), "a sink was told inside a transaction"
         await self._world.clockwork.gate(self._process)
         self._world.inspector.note_notified(sink, event)
-        if self._world.clockwork.chance(self._world.clockwork.odds.transient):
+        if self._world.clockwork.chance(self._world.clockwork.odds.transient, "sinks that cannot be reached"):
             raise OSError("no route")
 
 
@@ -158,6 +159,7 @@ class World:
         engine = make_engine("sqlite+aiosqlite://", async_creator=lambda *_, **__: _connected(raw))
         self.stores = SQLStores(engine, now=lambda: self.clockwork.now)
         self.inspector = Inspector(raw, self)
+        self.sightings = Sightings(self)
         self.skew = dict.fromkeys(HOSTS, timedelta(0))
         self.set_clocks()
         self.pushers = Pushers(self)
@@ -181,6 +183,7 @@ class World:
         """Search in place, unless the algorithm raises in this world."""
         assert not IN_TRANSACTION.get(), "a search ran inside a transaction"
         if self.clockwork.rng.random() < self.plan.broken_search:
+            self.clockwork.happened["searches that raise"] += 1
             raise SearchError("algorithm random: ValueError: by chance")
         return work()
 
@@ -240,6 +243,7 @@ class World:
             events = [decode(message.body) for message in batch]
             keys = {(it.trial.uid, it.attempt) for it in events if isinstance(it, TrialCreated)}
             process.supervisor.launching |= keys
+        self.sightings.note_delivered(batch)
         deliveries = [Delivery(it.queue, it.body, it.count, token=it) for it in batch]
         supervisor = process.supervisor
         await process.runtime.process(deliveries)
@@ -271,7 +275,7 @@ class World:
             self.broker.messages.remove(message)
             event = decode(message.body)
             assert isinstance(event, TrialCreated)
-            if not self.clockwork.chance(self.clockwork.odds.drop):
+            if not self.clockwork.chance(self.clockwork.odds.drop, "External Trials forgotten by their client"):
                 self.broker.put(_answer(event, self.clockwork.now), delay_seconds=5, is_safe=True)
 
     def act(self, kind: str, index: int, data: tuple[Any, ...]) -> None:
