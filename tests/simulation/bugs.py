@@ -1,8 +1,8 @@
 """Bugs that a test plants, one at a time: each breaks one rule of the protocol, and the simulation must see it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime
 from unittest.mock import patch
 
 from events.envelope import Event
@@ -29,7 +29,6 @@ from infra import runtime
 from infra.runtime import Runtime
 from infra.store.store import SQLStore
 from infra.wiring import Wiring
-from tests.simulation.chaos import ChaosStores
 from tests.simulation.world import SpyNotifier
 
 
@@ -284,20 +283,6 @@ def forget_what_was_decided() -> AbstractContextManager[object]:
     return patch.object(Suggestion, "note_search", note)
 
 
-def trust_the_hosts_clock() -> AbstractContextManager[object]:
-    """Let hosts that are an hour ahead and an hour behind write leases, heartbeats and due times in their own time."""
-    original = ChaosStores.begin
-
-    @asynccontextmanager
-    async def begin(self: ChaosStores) -> AsyncIterator[Ledger]:
-        async with original(self) as store:
-            hours = {"host-a": 1, "host-b": -1}.get(self._process, 0)
-            store._now = self._clockwork.now + timedelta(hours=hours)  # type: ignore[attr-defined]
-            yield store
-
-    return patch.object(ChaosStores, "begin", begin)
-
-
 BUGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "publish before commit": publish_before_commit,
     "ack before publish": ack_before_publish,
@@ -324,5 +309,4 @@ BUGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "tell inside the transaction": tell_inside_the_transaction,
     "fold what comes after the end": fold_what_comes_after_the_end,
     "forget what was decided": forget_what_was_decided,
-    "trust the host's clock": trust_the_hosts_clock,
 }

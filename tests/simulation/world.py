@@ -82,7 +82,7 @@ class SpyNotifier:
         assert not IN_TRANSACTION.get(), "a sink was told inside a transaction"
         await self._world.clockwork.gate(self._process)
         self._world.inspector.note_notified(sink, event)
-        if self._world.clockwork.chance(self._world.clockwork.odds.transient, "sinks that cannot be reached"):
+        if self._world.clockwork.chance(self._world.clockwork.odds.transient * 5, "sinks that cannot be reached"):
             raise OSError("no route")
 
 
