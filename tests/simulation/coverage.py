@@ -46,9 +46,7 @@ EXPECTED = frozenset(
         "messages late",
         "messages lost",
         "metrics late: after their Trial's end",
-        "metrics of an older attempt",
         "searches that raise",
-        "sinks that cannot be reached",
         "transactions refused",
     }
 )
