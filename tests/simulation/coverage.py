@@ -47,6 +47,7 @@ EXPECTED = frozenset(
         "messages lost",
         "metrics late: after their Trial's end",
         "searches that raise",
+        "sinks that cannot be reached",
         "transactions refused",
     }
 )
