@@ -12,7 +12,7 @@ class Limits:
     launch_lease_seconds: float = 60.0
     """A launch that takes longer may be taken over; the next claimant first looks the Worker up."""
     settle_grace_seconds: float = 30.0
-    """How long a finished Trial waits for the rest of its metrics."""
+    """How long a finished Trial waits for the rest of its metrics after the last of them that came."""
     missing_grace_seconds: float = 15.0
     """A Worker must be missing twice, this far apart, to count as lost."""
     reread_grace_seconds: float = 5.0

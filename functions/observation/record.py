@@ -1,5 +1,7 @@
 """metric.reported → trial.stop_requested: record the points where the cursor stands; stop a Trial that does poorly."""
 
+from datetime import timedelta
+
 from events.envelope import Event
 from events.observation import MetricReported
 from functions.experiment.announcements import announcements, schedule, trial_announcements
@@ -20,9 +22,11 @@ async def handle(event: MetricReported, *, store: Store, limits: Limits, tokens:
         return []
     tokens.check(event, trial)
     at = await store.now()
-    was_active = trial.is_active
+    was_active, known = trial.is_active, (trial.cursor, trial.pushers)
     if await observe(event.range, experiment, trial, store):
         trial.look_again(at, limits.nudge_base_seconds)
+    if (trial.cursor, trial.pushers) != known:
+        trial.extend_settling(until=at + timedelta(seconds=limits.settle_grace_seconds))
     await close_if_whole(experiment, trial, store)
     if was_active and not trial.is_active:
         schedule(experiment, limits, at=at)

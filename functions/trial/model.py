@@ -185,6 +185,11 @@ class Trial:
         if outcome.log_source != self.log_source and outcome.log_end is not None:
             self.begin_source(outcome.log_source)
 
+    def extend_settling(self, *, until: datetime) -> None:
+        """Note that metrics still come in: a backlog is waited for as long as it moves."""
+        if self.settle_until is not None:
+            self.settle_until = max(self.settle_until, until)
+
     def begin_source(self, source: str) -> None:
         """Read a newer source from its beginning: the observation is folded from it alone."""
         self.log_source = source

@@ -43,6 +43,19 @@ def test_a_grid_visits_every_combination_once_however_much_was_accepted(calls: l
     assert is_end == (len(visited) == 32)
 
 
+def test_a_grid_repeats_no_seed_unless_duplicates_are_allowed() -> None:
+    x = a_parameter("x", "int", min=0, max=4)
+    seeds = [{"parameters": {"x": "2"}}, {"parameters": {"x": "4"}, "observation": {"loss": 0.5}}]
+
+    def given(**more: object) -> list[float]:
+        answer = GRID.suggest(a_request(a_space(x), count=9, seedTrials=seeds, **more))
+        assert answer.is_end
+        return sorted(suggested.row[0] for suggested in answer.suggestions)
+
+    assert given() == [0, 1, 3]
+    assert given(allowDuplicates=True) == [0, 1, 2, 3, 4]
+
+
 def test_a_grid_that_has_ended_gives_nothing_more() -> None:
     answer = GRID.suggest(a_request(a_space(*FINITE), state={"seed": 1, "next": 32}))
 

@@ -209,6 +209,22 @@ async def test_reconcile_closes_a_settling_trial_at_its_deadline_with_what_is_th
     assert (after.state, after.value) == (TrialState.SUCCEEDED, 0.5)
 
 
+async def test_a_backlog_of_metrics_is_waited_for_as_long_as_it_moves(house: House) -> None:
+    trial, _ = await house.start()
+    await house.handle(a_report(trial, a_range(0.5, end=1)))
+    await house.handle(a_finished_trial(trial, log_end=3))
+    house.clock.advance(house.limits.settle_grace_seconds - 1)
+    await house.handle(a_report(trial, a_range(0.4, start=1, end=2), id="late"))
+    house.clock.advance(house.limits.settle_grace_seconds - 1)
+    await house.play(a_tick())
+
+    waiting = (await house.trial()).state
+    await house.handle(a_report(trial, a_range(0.3, start=2, end=3), id="later"))
+
+    after = await house.trial()
+    assert (waiting, after.state, after.value) == (TrialState.SETTLING, TrialState.SUCCEEDED, 0.3)
+
+
 async def test_a_settling_trial_whose_metrics_never_come_says_how_far_its_log_was_read(house: House) -> None:
     trial, _ = await house.start()
     await house.handle(a_finished_trial(trial, log_end=100))

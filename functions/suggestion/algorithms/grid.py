@@ -1,10 +1,11 @@
-"""Grid search: every combination once, in a random order, and then the end."""
+"""Grid search: every combination once but those of seeds, in a random order, and then the end."""
 
 from collections.abc import Iterator, Mapping
 
 from events.experiment import ExperimentSpec
 from events.resource import Manifest
 from events.search_space import ParameterType
+from functions.experiment.seed_rules import to_seed_row
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.algorithms.permutation import permute
 from functions.suggestion.algorithms.settings import RANDOM_STATE, validate_parameters_only, validate_settings
@@ -33,7 +34,8 @@ class Grid:
         seed, start = _read(request.state, request.seed)
         rows: list[Row] = []
         ends = [start]
-        while len(rows) < request.count and (found := _next_row(request.space, seed, ends[-1], total)):
+        given = _given_rows(request)
+        while len(rows) < request.count and (found := _next_row(request.space, given, seed, range(ends[-1], total))):
             row, end = found
             rows.append(row)
             ends.append(end)
@@ -42,11 +44,17 @@ class Grid:
         return Answer(tuple(map(Suggested, rows)), states=states, is_end=is_end)
 
 
-def _next_row(space: SearchSpace, seed: int, start: int, total: int) -> tuple[Row, int] | None:
+def _given_rows(request: Request) -> frozenset[Row]:
+    """Return the combinations that are tried, or known, before the grid begins."""
+    seeds = () if request.allow_duplicates else request.spec.seed_trials or ()
+    return frozenset(request.space.fill(to_seed_row(seed, request.space)) for seed in seeds)
+
+
+def _next_row(space: SearchSpace, given: frozenset[Row], seed: int, left: range) -> tuple[Row, int] | None:
     """Return the next combination that the constraints allow, and the index after it; None where there is none."""
-    for index in range(start, min(total, start + MAX_SKIPS)):
-        row = space.row_at(permute(index, total, seed))
-        if space.allows(row):
+    for index in left[:MAX_SKIPS]:
+        row = space.row_at(permute(index, left.stop, seed))
+        if row not in given and space.allows(row):
             return row, index + 1
     return None
 
