@@ -185,13 +185,9 @@ class Inspector:
         self._check_grids()
 
     def _check_grids(self) -> None:
-        """No grid point is visited twice: what an algorithm decided is committed with the Trials it led to.
-
-        A grid knows nothing of the user's seeds: where there are some, their points come again in their turn.
-        """
+        """No grid point is visited twice: what an algorithm decided is committed with the Trials it led to."""
         for experiment in self.rows("SELECT * FROM experiments"):
-            spec = json.loads(experiment["spec"])
-            if (spec.get("algorithm") or {}).get("algorithmName") == "grid" and not spec.get("seedTrials"):
+            if (json.loads(experiment["spec"]).get("algorithm") or {}).get("algorithmName") == "grid":
                 query = "SELECT assignments FROM trials WHERE experiment_uid = ?"
                 points = [row["assignments"] for row in self.rows(query, experiment["uid"])]
                 expect(len(points) == len(set(points)), "a grid point was suggested twice")
