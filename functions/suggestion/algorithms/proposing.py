@@ -9,9 +9,8 @@ from functions.suggestion.algorithms.drawing import draw_free_row
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.algorithms.sobol import sobol_row
 from functions.suggestion.algorithms.taken import Taken
-from functions.suggestion.axis import Axis
 from functions.suggestion.search_space import Row
-from functions.suggestion.unit import from_unit, to_unit
+from functions.suggestion.unit import from_unit
 
 MAX_PROPOSALS = 100
 """Proposals looked at for one that is free: in a small space that is nearly used up all good ones may be taken."""
@@ -19,9 +18,8 @@ MAX_PROPOSALS = 100
 MAX_CONSTRAINED_PROPOSALS = 1_000
 """As many where constraints forbid most of what a model proposes, which knows nothing of them."""
 
+
 MIDDLE = 0.5
-SPREAD = 0.7
-"""The share of every range around its middle that the first points are spread over."""
 
 
 class Proposer(Protocol):
@@ -53,9 +51,9 @@ class QuasiRandom:
 
 
 class MiddleFirst(QuasiRandom):
-    """Proposes the middle of every range first, and the first choice of every list without order; then around it.
+    """Proposes the middle of every range first, and the first choice of every list without order.
 
-    That is where people put what is likely to be good; of points that are spread over everything most are at a border.
+    That is where people put what is likely to be good, and the spread points alone may all be far from it.
     """
 
     def propose(self) -> Iterator[Row]:
@@ -63,15 +61,7 @@ class MiddleFirst(QuasiRandom):
         if self._index == 0:
             axes = self._request.space.axes
             yield tuple(from_unit(axis, MIDDLE) if axis.is_ordered else axis.low for axis in axes)
-        yield from map(self._draw_in, super().propose())
-
-    def _draw_in(self, row: Row) -> Row:
-        pairs = zip(self._request.space.axes, row, strict=True)
-        return tuple(_shrink(axis, value) if axis.is_ordered else value for axis, value in pairs)
-
-
-def _shrink(axis: Axis, value: float) -> float:
-    return from_unit(axis, MIDDLE + SPREAD * (to_unit(axis, value) - MIDDLE))
+        yield from super().propose()
 
 
 def answer_by(request: Request, proposer: Proposer | None) -> Answer:
