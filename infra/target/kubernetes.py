@@ -130,7 +130,9 @@ class KubernetesTarget:
                 gone = LogChunk("", start, start, problem="its pod is gone, and the log with it" if is_over else "")
                 return self._last_lines.find(_key(worker), start) or gone
             self._last_lines.note_start(_key(worker), start)
-            return await self._read(worker, pod, start, is_over=is_over)
+            chunk = await self._read(worker, pod, start, is_over=is_over)
+            # the pod may have gone since it was seen
+            return (chunk.problem and self._last_lines.find(_key(worker), start)) or chunk
         except KubernetesRefusedError as error:
             raise Retry(error.message, delay_seconds=_LEAVING_SECONDS) from error
 
