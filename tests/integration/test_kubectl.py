@@ -14,12 +14,12 @@ import pytest
 
 from events.resource import Manifest
 from tests.builders import an_experiment_manifest
-from tests.services.face import ROOT, Served, eventually, has_kubectl, serve
+from tests.services.face import ROOT, Served, eventually, serve
+from tests.services.kubectl import find_kubectl
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("kubectl"),
-    pytest.mark.skipif(not has_kubectl, reason="kubectl is not installed"),
 ]
 
 
@@ -101,7 +101,7 @@ def test_what_is_wrong_is_printed_field_by_field(served: Served) -> None:
 
 def test_a_watch_shows_an_experiment_come_run_and_go(served: Served) -> None:
     seen: list[str] = []
-    command = ["kubectl", "get", "experiments", "--watch", "--no-headers", "-l", "watched=yes"]
+    command = [find_kubectl(), "get", "experiments", "--watch", "--no-headers", "-l", "watched=yes"]
     with subprocess.Popen(command, env=served.environment, stdout=subprocess.PIPE, text=True) as watch:
         assert watch.stdout is not None
         threading.Thread(target=lambda: seen.extend(watch.stdout or ()), daemon=True).start()
@@ -171,7 +171,7 @@ def test_what_cannot_be_served_is_one_line(options: tuple[str, ...], words: str,
 def test_a_server_with_an_open_watch_stops_in_peace(tmp_path: Path) -> None:
     with serve(tmp_path) as served:
         watch = subprocess.Popen(
-            ["kubectl", "get", "experiments", "--watch"], env=served.environment, stdout=subprocess.PIPE, text=True
+            [find_kubectl(), "get", "experiments", "--watch"], env=served.environment, stdout=subprocess.PIPE, text=True
         )
         with watch:
             served.kubectl("create", "-f", "-", content=a_job_experiment("watched", "sleep 60"))

@@ -1,7 +1,6 @@
 """`kuttab serve` as a process of its own, and kubectl beside it."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,11 +12,11 @@ from typing import Any
 
 import yaml
 
+from tests.services.kubectl import find_kubectl
+
 ROOT = Path(__file__).parents[2]
 _SECONDS = 60.0
 """How long one call, or the server's start, may take on a busy machine."""
-
-has_kubectl = shutil.which("kubectl") is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Served:
     def kubectl(self, *arguments: str, content: Any = None, status: int = 0) -> str:
         """Return what kubectl prints, errors included; `content` goes to its standard input as YAML."""
         done = subprocess.run(
-            ["kubectl", *arguments],
+            [find_kubectl(), *arguments],
             input=None if content is None else yaml.safe_dump(content),
             env=self.environment,
             capture_output=True,

@@ -1,6 +1,5 @@
 """What is applied to a cluster: valid to the field, with no more rights than are used, and complete settings."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from kubernetes_validate import validate
 
 from infra.settings import Settings
 from local_runner.cli.main import cli
+from tests.services.kubectl import find_kubectl
 
 DEPLOY = Path("infra/deploy/kubernetes")
 OVERLAYS = ["complete", "external"]
@@ -46,10 +46,9 @@ def test_every_kustomization_names_files_that_are_there(overlay: str) -> None:
     assert [name for name in named if not (directory / name).exists()] == []
 
 
-@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_what_kustomize_builds_is_valid_and_collectors_run_in_the_runners_image(overlay: str) -> None:
-    command = ["kubectl", "kustomize", str(DEPLOY / "overlays" / overlay)]
+    command = [find_kubectl(), "kustomize", str(DEPLOY / "overlays" / overlay)]
     built = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
     manifests = list(yaml.safe_load_all(built))
