@@ -4,6 +4,7 @@ import fcntl
 import os
 import secrets
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,10 @@ from typing import Self
 from events.envelope import new_id
 from functions.errors import KuttabError
 from infra.broker.memory import DeadLetter
+
+_LEFTOVER_SECONDS = 10.0
+"""How long a killed runner's lock is waited for: a child that it has just forked holds it until it is a program."""
+_LEFTOVER_PAUSE_SECONDS = 0.02
 
 
 class DirectoryBusyError(KuttabError):
@@ -32,13 +37,14 @@ class RunnerDirectory:
         if not ignore.exists():
             ignore.write_text("*\n")
         self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        deadline = time.monotonic() + _LEFTOVER_SECONDS
+        while not _try_lock(self._lock):
             holder = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
-            os.close(self._lock)
-            message = f"{self.path}: a runner is at work here (pid {holder or 'unknown'})"
-            raise DirectoryBusyError(message) from error
+            if _is_running(holder) or time.monotonic() > deadline:
+                os.close(self._lock)
+                message = f"{self.path}: a runner is at work here (pid {holder or 'unknown'})"
+                raise DirectoryBusyError(message)
+            time.sleep(_LEFTOVER_PAUSE_SECONDS)
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         return self
@@ -92,9 +98,24 @@ def is_busy(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
+        return not _try_lock(lock)
     finally:
         os.close(lock)
-    return False
+
+
+def _try_lock(lock: int) -> bool:
+    """Lock the file, and tell whether that was possible."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _is_running(pid: str) -> bool:
+    """Tell whether this process runs; one that has ended and was not waited for does not."""
+    try:
+        state = Path("/proc", pid, "stat").read_text().rpartition(") ")[2]
+    except OSError:
+        return False
+    return not state.startswith(("Z", "X"))

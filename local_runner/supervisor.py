@@ -135,7 +135,7 @@ class Supervisor:
         trial = held.trial
         if not trial.is_active:
             await (self.target.purge(trial.uid) if held.is_deleted else self.target.remove(held.worker))
-            return await note_removed(_changed(held, self.kind), self.wiring.stores)
+            return await note_removed(_changed(held, self.kind), self.wiring.stores, was_kept=False)
         if trial.state == TrialState.LAUNCHING:
             return await self._end_launching(held) if trial.is_stopping else await self._relaunch(held)
         if trial.is_stopping and trial.state == TrialState.RUNNING and trial.stop_sent_at is None:

@@ -21,7 +21,7 @@ async def handle(
     if watched.is_stale:
         if not watched.is_kept:
             await target.remove(watched.worker)
-        return await note_removed(event, stores)
+        return await note_removed(event, stores, was_kept=watched.is_kept)
     state = await target.look(watched.worker)
     if state.phase == WorkerPhase.MISSING:
         return await note_missing(event, state, watched, stores, limits)

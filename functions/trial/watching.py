@@ -8,13 +8,13 @@ from events.envelope import Event
 from events.observation import MetricReported
 from events.reference import TrialEvent
 from events.trial import TargetKind, TrialFinished, WorkerChanged, WorkerOutcome
-from functions.experiment.model import Experiment
 from functions.identity import announce
 from functions.limits import Limits
 from functions.observation.collectors.text import Parser, get_collector
 from functions.observation.reading import Reading, read_ranges
 from functions.ports import Stores
 from functions.trial.model import Trial, TrialState
+from functions.trial.removal import is_kept
 from functions.trial.render import render_worker
 from functions.worker import Target, Worker, WorkerPhase, WorkerState
 
@@ -82,19 +82,13 @@ async def load_watched(event: WorkerChanged, stores: Stores) -> Watched | None:
             worker=render_worker(experiment, trial, attempt=event.attempt),
             parser=get_collector(experiment.spec.metrics_collector_spec, experiment.objective.metric_names),
             is_stale=is_stale,
-            is_kept=_is_kept(event, experiment, trial),
+            is_kept=is_kept(event, experiment, trial),
             is_troubled=bool(trial.nudges or trial.missing_since),
             is_settling=trial.state == TrialState.SETTLING,
             log_source=trial.log_source,
             cursor=trial.cursor,
             at=await store.now(),
         )
-
-
-def _is_kept(event: WorkerChanged, experiment: Experiment, trial: Trial) -> bool:
-    template = experiment.spec.trial_template
-    is_wanted = not experiment.deleted_at and not trial.is_hidden and event.attempt == trial.attempt
-    return is_wanted and template is not None and template.retain
 
 
 def _is_over(trial: Trial) -> bool:

@@ -135,10 +135,13 @@ async def test_what_is_retained_goes_with_its_experiment(settings: Settings, clu
 
         await eventually(is_gone, "the Experiment is purged")
 
+        async def is_empty() -> bool:
+            return not objects_of(cluster, kind) and not cluster.do(lambda api: api.store.list(PODS, ""))
+
+        await eventually(is_empty, "the cluster has deleted what it was told to")
+
     assert experiment.phase == Phase.SUCCEEDED
     assert len(kept) == 2
-    assert objects_of(cluster, kind) == []
-    assert cluster.do(lambda api: api.store.list(PODS, "")) == []
 
 
 def objects_of(cluster: Cluster, kind: str) -> list[str]:

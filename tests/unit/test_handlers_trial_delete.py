@@ -3,6 +3,7 @@
 from events.suggestion import SuggestionRequested
 from events.trial import TrialStopRequested, WorkerChanged
 from functions.trial.model import TrialState
+from functions.trial.removal import note_removed
 from tests.builders import a_created_event, a_delete, a_finished_trial, a_tick, a_trial_deletion
 from tests.fakes import House
 
@@ -98,6 +99,19 @@ async def test_a_retained_worker_goes_with_its_experiment(house: House) -> None:
     trial = await house.trial()
 
     await house.play(a_delete())
+    await house.play(a_tick())
+
+    assert (trial.uid, 1) in house.target.removed
+
+
+async def test_a_deletion_between_a_look_and_its_note_leaves_no_retained_worker_behind(house: House) -> None:
+    await _ended_with_object(house)
+    trial = await house.trial()
+    about = a_trial_deletion(trial)
+    look = WorkerChanged(experiment=about.experiment, trial=about.trial, attempt=1, target=trial.target)
+    await house.handle(a_delete())
+
+    await note_removed(look, house.stores, was_kept=True)
     await house.play(a_tick())
 
     assert (trial.uid, 1) in house.target.removed
