@@ -20,6 +20,8 @@ PEER_PYTHON = ROOT / ".venv-search/bin/python"
 
 def main() -> None:
     arguments = parse()
+    if arguments.katib:
+        os.environ["KATIB_CHECKOUT"] = str(arguments.katib)
     if PEER_PYTHON.exists() and Path(sys.prefix) != PEER_PYTHON.parents[1]:
         os.execv(PEER_PYTHON, [str(PEER_PYTHON), "-m", "benchmarks.search", *sys.argv[1:]])
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # one core a run, so that CPU times compare
@@ -42,6 +44,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--results", type=Path, default=ROOT / ".search.jsonl", help="appended to; what is there is kept"
     )
+    parser.add_argument("--katib", type=Path, metavar="CHECKOUT", help="whose services to run; or $KATIB_CHECKOUT")
     parser.add_argument("--plot", type=Path, help="draw the curves into this file, .svg or .png")
     parser.add_argument("--report", action="store_true", help="run nothing: report what is in the file")
     parser.add_argument("--cost", type=int, nargs="+", metavar="TRIALS", help="measure suggestions instead")
@@ -54,13 +57,14 @@ def compare(arguments: argparse.Namespace) -> None:
 
     tasks, names = choose_tasks(arguments.tasks), choose_algorithms(arguments.algorithms)
     if not arguments.report:
+        tell_what_cannot_run(tasks, names)
         wanted = list(plan(tasks, names, arguments))
         run_all(list(missing(wanted, read_records(arguments.results))), arguments)
     records = [it for it in read_records(arguments.results) if it.run.task in tasks]
-    shown = [it for it in records if it.run.algorithm in names or it.run.algorithm == "random"]
+    shown = [*dict.fromkeys([*names, "random"])]
     if arguments.plot:
-        write_plot(shown, arguments.parallel, arguments.plot)
-    print(json.dumps(report(shown, arguments.budgets, arguments.parallel)))
+        write_plot(records, shown, arguments.parallel, arguments.plot)
+    print(json.dumps(report(records, shown, arguments.budgets, arguments.parallel)))
 
 
 def choose_tasks(names: Sequence[str]) -> list[str]:
@@ -82,15 +86,28 @@ def choose_algorithms(names: Sequence[str]) -> list[str]:
     return [name for name in chosen if name not in absent]
 
 
+def tell_what_cannot_run(tasks: Sequence[str], names: Sequence[str]) -> None:
+    from benchmarks.search_contenders import can_search
+    from benchmarks.search_suite import TASKS
+
+    for name in names:
+        beyond = [task for task in tasks if not can_search(name, TASKS[task].space)]
+        if beyond:
+            print(f"{name} cannot search, and is not run on: {', '.join(beyond)}", file=sys.stderr)
+
+
 def plan(tasks: Sequence[str], names: Sequence[str], arguments: argparse.Namespace) -> Iterator["Run"]:
     """Yield all seeds in turns, so that a file of a run that was cut short has some of everything."""
+    from benchmarks.search_contenders import can_search
     from benchmarks.search_runs import Run
     from benchmarks.search_scores import YARDSTICK
+    from benchmarks.search_suite import TASKS
 
     budget = max(arguments.budgets)
     for seed, task in product(range(arguments.seeds), tasks):
         yield Run(task, YARDSTICK[0], seed, 1, max(budget, YARDSTICK[1]))
-        for name, parallel in product(names, arguments.parallel):
+        able = [name for name in names if can_search(name, TASKS[task].space)]
+        for name, parallel in product(able, arguments.parallel):
             yield Run(task, name, seed, parallel, budget)
 
 

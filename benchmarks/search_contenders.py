@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from typing import Protocol
 from unittest.mock import patch
 
-from benchmarks.search_peers import SMAC, Hyperopt, Optuna, ScikitOptimize
+from benchmarks.search_katib import Katib, has_checkout, is_positive
+from benchmarks.search_peers import Hyperopt, Optuna
+from benchmarks.search_peers_fitted import SMAC, ScikitOptimize
 from events.experiment import ExperimentSpec
 from events.objective import ObjectiveType
 from functions.identity import derive_seed
@@ -26,7 +29,7 @@ class Contender(Protocol):
     def tell(self, number: int, loss: float) -> None: ...
 
     def fill(self, rows: Sequence[Row], losses: Sequence[float]) -> None:
-        """Take these for what it has asked for so far, before the first `ask`."""
+        """Take these for what it has asked for so far, before the first `ask`. Raises NotImplementedError."""
 
 
 class Kuttab:
@@ -85,15 +88,37 @@ def unbounded() -> AbstractContextManager[object]:
 
 Maker = Callable[[SearchSpace, int, ExperimentSpec], Contender]
 
-PEERS: dict[str, tuple[str, Maker]] = {
-    "optuna-tpe": ("optuna", partial(Optuna, "TPESampler")),
-    "optuna-cmaes": ("cmaes", partial(Optuna, "CmaEsSampler")),
-    "optuna-gp": ("torch", partial(Optuna, "GPSampler")),
-    "hyperopt": ("hyperopt", Hyperopt),
-    "skopt": ("skopt", ScikitOptimize),
-    "smac": ("smac", SMAC),
+
+@dataclass(frozen=True)
+class Peer:
+    """What makes a contender, the module that it needs, and the spaces that it can search."""
+
+    module: str
+    make: Maker
+    is_there: Callable[[], bool] = lambda: True
+    can_search: Callable[[SearchSpace], bool] = lambda _: True
+
+
+def katib(module: str, service: str, algorithm: str, **knobs: Callable[[SearchSpace], bool]) -> Peer:
+    return Peer(module, partial(Katib, service, algorithm), has_checkout, **knobs)
+
+
+GROUP = partial(Optuna, "TPESampler", multivariate=True, group=True)
+"""What Optuna's documentation advises for conditional spaces; on others it does what its default does."""
+
+PEERS = {
+    "optuna-tpe": Peer("optuna", partial(Optuna, "TPESampler")),
+    "optuna-tpe-group": Peer("optuna", GROUP, can_search=lambda space: space.is_conditional),
+    "optuna-cmaes": Peer("cmaes", partial(Optuna, "CmaEsSampler")),
+    "optuna-gp": Peer("torch", partial(Optuna, "GPSampler")),
+    "hyperopt": Peer("hyperopt", Hyperopt),
+    "skopt": Peer("skopt", ScikitOptimize),
+    "smac": Peer("smac", SMAC),
+    "katib-tpe": katib("hyperopt", "hyperopt", "tpe"),
+    "katib-optuna-tpe": katib("optuna", "optuna", "tpe"),
+    "katib-cmaes": katib("cmaes", "optuna", "cmaes"),
+    "katib-bayesianoptimization": katib("skopt", "skopt", "bayesianoptimization", can_search=is_positive),
 }
-"""By name: the module that must be there, and what makes the contender."""
 
 UNBOUNDED = "-unbounded"
 """What is put after a name of ours to search without the bound that keeps its cost flat."""
@@ -104,7 +129,7 @@ OURS = ("auto", "multivariate-tpe", "tpe", "bayesianoptimization", "cmaes", "sob
 def get_maker(name: str) -> Maker:
     """Return what makes the contender of this name. Raises KeyError."""
     if name in PEERS:
-        return PEERS[name][1]
+        return PEERS[name].make
     plain = name.removesuffix(UNBOUNDED)
     if plain not in ALGORITHM_NAMES:
         raise KeyError(name)
@@ -112,4 +137,8 @@ def get_maker(name: str) -> Maker:
 
 
 def is_installed(name: str) -> bool:
-    return name not in PEERS or find_spec(PEERS[name][0]) is not None
+    return name not in PEERS or (find_spec(PEERS[name].module) is not None and PEERS[name].is_there())
+
+
+def can_search(name: str, space: SearchSpace) -> bool:
+    return name not in PEERS or PEERS[name].can_search(space)

@@ -1,7 +1,6 @@
 """The peers of `benchmarks.search`, each asked and told through its own interface, with its own defaults."""
 
 import math
-import tempfile
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -15,21 +14,34 @@ from functions.suggestion.search_space import Row, SearchSpace
 class Optuna:
     """A sampler of Optuna in a study of its own."""
 
-    def __init__(self, sampler: str, space: SearchSpace, seed: int, spec: ExperimentSpec) -> None:
+    def __init__(self, sampler: str, space: SearchSpace, seed: int, spec: ExperimentSpec, **knobs: bool) -> None:
         import optuna
 
         del spec
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        self._study = optuna.create_study(sampler=getattr(optuna.samplers, sampler)(seed=seed))
-        self._axes = space.axes
+        self._study = optuna.create_study(sampler=getattr(optuna.samplers, sampler)(seed=seed, **knobs))
+        self._space, self._axes = space, space.axes
         self._distributions = {axis.name: optuna_distribution(axis) for axis in space.axes}
         self._trials: list[Any] = []
 
     def ask(self, count: int) -> list[Row]:
-        new = [self._study.ask(self._distributions) for _ in range(count)]
-        self._trials += new
-        return [tuple(float(trial.params[axis.name]) for axis in self._axes) for trial in new]
+        return [self._ask_whole() if not self._space.is_conditional else self._ask_by_parts() for _ in range(count)]
+
+    def _ask_whole(self) -> Row:
+        trial = self._study.ask(self._distributions)
+        self._trials.append(trial)
+        params = trial.params
+        return tuple(float(params[axis.name]) for axis in self._axes)
+
+    def _ask_by_parts(self) -> Row:
+        """Define by run: suggest what is active, each parameter after the one that it depends on."""
+        trial, row = self._study.ask(), [axis.low for axis in self._axes]
+        self._trials.append(trial)
+        for index in self._space.conditions.order:
+            if self._space.activity(tuple(row))[index]:
+                row[index] = float(optuna_suggest(trial, self._axes[index]))
+        return tuple(row)
 
     def tell(self, number: int, loss: float) -> None:
         self._study.tell(self._trials[number - 1], loss)
@@ -59,6 +71,14 @@ def optuna_distribution(axis: Axis) -> Any:
     return distributions.FloatDistribution(axis.low, axis.high, log=axis.is_log)
 
 
+def optuna_suggest(trial: Any, axis: Axis) -> float:
+    if axis.choices:
+        return trial.suggest_categorical(axis.name, range(len(axis.choices)))
+    if axis.step:
+        return trial.suggest_int(axis.name, int(axis.low), int(axis.high))
+    return trial.suggest_float(axis.name, axis.low, axis.high, log=axis.is_log)
+
+
 class Hyperopt:
     """Its TPE, fed with documents as its own `fmin` does."""
 
@@ -66,8 +86,7 @@ class Hyperopt:
         import hyperopt
 
         del spec
-        axes = {axis.name: hyperopt_axis(axis) for axis in space.axes}
-        self._domain = hyperopt.base.Domain(lambda _: 0.0, axes)
+        self._domain = hyperopt.base.Domain(lambda _: 0.0, hyperopt_space(space))
         self._trials, self._axes, self._seed, self._suggest = hyperopt.Trials(), space.axes, seed, hyperopt.tpe.suggest
 
     def ask(self, count: int) -> list[Row]:
@@ -79,7 +98,7 @@ class Hyperopt:
         documents = self._suggest(ids, self._domain, self._trials, derive_seed(self._seed, ids[0]) % 2**31)
         self._trials.insert_trial_docs(documents)
         values = documents[0]["misc"]["vals"]
-        return tuple(axis.snap(float(values[axis.name][0])) for axis in self._axes)
+        return tuple(it.snap(float(values[it.name][0])) if values[it.name] else it.low for it in self._axes)
 
     def tell(self, number: int, loss: float) -> None:
         document = self._trials._dynamic_trials[number - 1]  # noqa: SLF001 - as its own Ctrl does
@@ -104,96 +123,27 @@ class Hyperopt:
         self._trials.refresh()
 
 
-def hyperopt_axis(axis: Axis) -> Any:
+def hyperopt_space(space: SearchSpace) -> dict[str, Any]:
+    """Nest what depends on a choice into its options; what several options share is one node in all of them."""
+    conditions, nodes = space.conditions, {}
+    for index in reversed(conditions.order or range(len(space.axes))):
+        children = {child: conditions.of[child].values for child in conditions.children(index)}
+        options = [
+            {space.axes[child].name: nodes[child] for child, values in children.items() if value in values}
+            for value in range(len(space.axes[index].choices))
+        ]
+        nodes[index] = hyperopt_axis(space.axes[index], options)
+    roots = conditions.children(None) if conditions else range(len(space.axes))
+    return {space.axes[index].name: nodes[index] for index in roots}
+
+
+def hyperopt_axis(axis: Axis, options: list[dict[str, Any]]) -> Any:
     from hyperopt import hp
 
     if axis.choices:
-        return hp.choice(axis.name, range(len(axis.choices)))
+        return hp.choice(axis.name, options)
     if axis.step:
         return hp.quniform(axis.name, axis.low, axis.high, 1)
     if axis.is_log:
         return hp.loguniform(axis.name, math.log(axis.low), math.log(axis.high))
     return hp.uniform(axis.name, axis.low, axis.high)
-
-
-class ScikitOptimize:
-    """Its Optimizer with its defaults: gp_hedge on a Gaussian process, ten Sobol-like points to begin with."""
-
-    def __init__(self, space: SearchSpace, seed: int, spec: ExperimentSpec) -> None:
-        import skopt
-
-        del spec
-        self._axes = space.axes
-        self._optimizer = skopt.Optimizer([skopt_axis(axis) for axis in space.axes], random_state=seed)
-        self._points: list[list[Any]] = []
-
-    def ask(self, count: int) -> list[Row]:
-        new = [self._optimizer.ask()] if count == 1 else self._optimizer.ask(n_points=count)
-        self._points += new
-        return [tuple(map(float, point)) for point in new]
-
-    def tell(self, number: int, loss: float) -> None:
-        self._optimizer.tell(self._points[number - 1], loss)
-
-    def fill(self, rows: Sequence[Row], losses: Sequence[float]) -> None:
-        self._points = [[plain(axis, it) for axis, it in zip(self._axes, row, strict=True)] for row in rows]
-        self._optimizer.tell(self._points, list(losses))
-
-
-def skopt_axis(axis: Axis) -> Any:
-    from skopt import space
-
-    if axis.choices:
-        return space.Categorical(list(range(len(axis.choices))))
-    if axis.step:
-        return space.Integer(int(axis.low), int(axis.high))
-    return space.Real(axis.low, axis.high, prior="log-uniform" if axis.is_log else "uniform")
-
-
-class SMAC:
-    """Its facade for hyperparameters, a random forest, through ask and tell."""
-
-    def __init__(self, space: SearchSpace, seed: int, spec: ExperimentSpec) -> None:
-        from ConfigSpace import ConfigurationSpace
-        from smac import HyperparameterOptimizationFacade, Scenario
-
-        self._axes, self._trials, self._folder = space.axes, [], tempfile.TemporaryDirectory()
-        configurations = self._space = ConfigurationSpace(seed=seed)
-        configurations.add([smac_axis(axis) for axis in space.axes])
-        trial_count = spec.max_trial_count or 100
-        knobs = {"deterministic": True, "n_trials": trial_count, "seed": seed, "output_directory": self._folder.name}
-        scenario = Scenario(configurations, **knobs)
-        self._facade = HyperparameterOptimizationFacade(scenario, _unused, overwrite=True, logging_level=False)
-
-    def ask(self, count: int) -> list[Row]:
-        new = [self._facade.ask() for _ in range(count)]
-        self._trials += new
-        return [tuple(float(info.config[axis.name]) for axis in self._axes) for info in new]
-
-    def tell(self, number: int, loss: float) -> None:
-        from smac.runhistory import TrialValue
-
-        self._facade.tell(self._trials[number - 1], TrialValue(cost=loss))
-
-    def fill(self, rows: Sequence[Row], losses: Sequence[float]) -> None:
-        from ConfigSpace import Configuration
-        from smac.runhistory import TrialInfo
-
-        for number, (row, loss) in enumerate(zip(rows, losses, strict=True), 1):
-            values = {axis.name: plain(axis, it) for axis, it in zip(self._axes, row, strict=True)}
-            self._trials.append(TrialInfo(Configuration(self._space, values), seed=0))
-            self.tell(number, loss)
-
-
-def _unused(config: object, seed: int = 0) -> float:
-    del config, seed
-    return 0.0
-
-
-def smac_axis(axis: Axis) -> Any:
-    import ConfigSpace
-
-    if axis.choices:
-        return ConfigSpace.Categorical(axis.name, list(range(len(axis.choices))))
-    make, of = (ConfigSpace.Integer, int) if axis.step else (ConfigSpace.Float, float)
-    return make(axis.name, (of(axis.low), of(axis.high)), log=axis.is_log)

@@ -32,6 +32,19 @@ class Score:
     runs: int
 
 
+@dataclass(frozen=True)
+class Pair:
+    """One contender beside another: its regret as a share of the other's, its mean rank of the two, how many runs."""
+
+    ratio: float
+    low: float
+    high: float
+    rank: float
+    """Between 1, always ahead, and 2; where both have the same each has 1.5."""
+    runs: int
+    tasks: int
+
+
 def relative_curves(records: Sequence[Record], parallel: int) -> dict[str, Curves]:
     """Return, by contender, the curves of the runs with so many Trials at a time."""
     least, units = least_losses(records), yardsticks(records)
@@ -80,6 +93,20 @@ def score(curves: dict[str, Curves], budget: int) -> dict[str, Score]:
         name: Score(it.regret, it.low, it.high, float(its_rank), it.runs)
         for name, it, its_rank in zip(at, scores, ranks, strict=True)
     }
+
+
+def compare_pair(ours: Curves, theirs: Curves, budget: int) -> Pair | None:
+    """Compare two at this budget on the runs that both have; None where there are none."""
+    common = sorted(key for key in ours.keys() & theirs.keys() if min(len(ours[key]), len(theirs[key])) >= budget)
+    if not common:
+        return None
+    table = np.array([[it[key][budget - 1] for key in common] for it in (ours, theirs)])
+    tasks, ratios = np.array([task for task, _ in common]), table[0] / table[1]
+    rank_of_ours = float(rank(table)[0].mean())
+    task_count = np.unique(tasks).size
+    return Pair(
+        geometric_mean(ratios, tasks), *interval(ratios, tasks), rank=rank_of_ours, runs=len(common), tasks=task_count
+    )
 
 
 def rank(table: np.ndarray) -> np.ndarray:
