@@ -91,9 +91,9 @@ def tell_what_cannot_run(tasks: Sequence[str], names: Sequence[str]) -> None:
     from benchmarks.search_suite import TASKS
 
     for name in names:
-        beyond = [task for task in tasks if not can_search(name, TASKS[task].space)]
-        if beyond:
-            print(f"{name} cannot search, and is not run on: {', '.join(beyond)}", file=sys.stderr)
+        count = sum(can_search(name, TASKS[task].space) for task in tasks)
+        if count < len(tasks):
+            print(f"{name} is run on {count} of {len(tasks)} tasks: it cannot search the others", file=sys.stderr)
 
 
 def plan(tasks: Sequence[str], names: Sequence[str], arguments: argparse.Namespace) -> Iterator["Run"]:
@@ -112,12 +112,20 @@ def plan(tasks: Sequence[str], names: Sequence[str], arguments: argparse.Namespa
 
 
 def run_all(runs: Sequence["Run"], arguments: argparse.Namespace) -> None:
+    """Append what each run found. One that fails is told of and has no record: the next call tries it again."""
     from benchmarks.search_runs import search
 
+    failed = set()
     with ProcessPoolExecutor(arguments.jobs) as pool, arguments.results.open("a") as file:
-        for count, future in enumerate(as_completed([pool.submit(search, run) for run in runs]), 1):
-            file.write(future.result().to_line())
-            file.flush()
+        futures = {pool.submit(search, run): run for run in runs}
+        for count, future in enumerate(as_completed(futures), 1):
+            run, error = futures[future], future.exception()
+            if error is None:
+                file.write(future.result().to_line())
+                file.flush()
+            elif (run.algorithm, run.task) not in failed:
+                failed.add((run.algorithm, run.task))
+                print(f"{run.algorithm} failed on {run.task}: {error!r}", file=sys.stderr)
             if sys.stderr.isatty():
                 print(f"\r{count} of {len(runs)} runs", end="", file=sys.stderr)
 
