@@ -55,7 +55,8 @@ def compare(arguments: argparse.Namespace) -> None:
     from benchmarks.search_report import report, write_plot
     from benchmarks.search_runs import missing, read_records
 
-    tasks, names = choose_tasks(arguments.tasks), choose_algorithms(arguments.algorithms)
+    tasks = choose_tasks(arguments.tasks)
+    names = choose_algorithms(arguments.algorithms, must_run=not arguments.report)
     if not arguments.report:
         tell_what_cannot_run(tasks, names)
         wanted = list(plan(tasks, names, arguments))
@@ -74,13 +75,13 @@ def choose_tasks(names: Sequence[str]) -> list[str]:
     return chosen or sys.exit(f"there is no task {', '.join(names)}: choose from {', '.join(TASKS)}")
 
 
-def choose_algorithms(names: Sequence[str]) -> list[str]:
-    """Return the names; of a group, those that are installed. `random` is the yardstick and always there."""
+def choose_algorithms(names: Sequence[str], *, must_run: bool = True) -> list[str]:
+    """Return the names; where they must run, those that are installed. `random` is the yardstick and always there."""
     from benchmarks.search_contenders import OURS, PEERS, is_installed
 
     groups = {"all": (*OURS, *PEERS), "ours": OURS, "peers": tuple(PEERS)}
     chosen = dict.fromkeys(name for group in names for name in groups.get(group, (group,)))
-    absent = [name for name in chosen if not is_installed(name)]
+    absent = [name for name in chosen if must_run and not is_installed(name)]
     if absent:
         print(f"not installed, see benchmarks/README.md: {', '.join(absent)}", file=sys.stderr)
     return [name for name in chosen if name not in absent]
