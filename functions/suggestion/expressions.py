@@ -6,13 +6,14 @@ truth) before anything is evaluated; all numbers are floats, so that no step tak
 
 import ast
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Final, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from functions.errors import KuttabError
+from functions.suggestion.arithmetic import ARITHMETIC, FUNCTIONS
 
 if TYPE_CHECKING:
     from simpleeval import EvalWithCompoundTypes
@@ -40,18 +41,7 @@ class ConstraintError(KuttabError):
         super().__init__(message if column is None else f"{message}, at character {column + 1}")
 
 
-FUNCTIONS: Final[Mapping[str, Callable[..., float]]] = {
-    "abs": abs,
-    "ceil": math.ceil,
-    "exp": math.exp,
-    "floor": math.floor,
-    "log": math.log,
-    "max": max,
-    "min": min,
-    "sqrt": math.sqrt,
-}
 _SEVERAL = frozenset({"min", "max"})
-_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -77,9 +67,10 @@ class Constraint:
 
     @cached_property
     def _evaluator(self) -> "tuple[EvalWithCompoundTypes, ast.expr]":
-        from simpleeval import EvalWithCompoundTypes
+        from simpleeval import DEFAULT_OPERATORS, EvalWithCompoundTypes
 
-        return EvalWithCompoundTypes(functions=dict(FUNCTIONS)), _parse(self.text).body
+        evaluator = EvalWithCompoundTypes(operators={**DEFAULT_OPERATORS, **ARITHMETIC}, functions=dict(FUNCTIONS))
+        return evaluator, _parse(self.text).body
 
     def holds(self, values: Mapping[str, float | str]) -> bool:
         """Tell whether it holds: where a parameter has no value it does, where it cannot be computed it does not."""
@@ -126,13 +117,16 @@ class _Plain(ast.NodeTransformer):
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         """Return the number as a float: whole numbers grow without end."""
-        if isinstance(node.value, int) and not isinstance(node.value, bool):
-            try:
-                return ast.copy_location(ast.Constant(float(node.value)), node)
-            except OverflowError as error:
-                message = "holds a number that is too large"
-                raise ConstraintError(message, node) from error
-        return node
+        if not isinstance(node.value, int | float) or isinstance(node.value, bool):
+            return node
+        try:
+            number = float(node.value)
+        except OverflowError:
+            number = math.inf
+        if math.isinf(number):
+            message = "holds a number that is too large"
+            raise ConstraintError(message, node)
+        return ast.copy_location(ast.Constant(number), node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         """Return the parameter of this name."""
@@ -176,7 +170,7 @@ def _operands(node: ast.expr) -> tuple[Kind, list[ast.expr]]:
         return Kind.TRUTH, node.values
     if isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Invert):
         return (Kind.TRUTH if isinstance(node.op, ast.Not) else Kind.NUMBER), [node.operand]
-    if isinstance(node, ast.BinOp) and isinstance(node.op, _ARITHMETIC):
+    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
         return Kind.NUMBER, [node.left, node.right]
     message = f"{type(node).__name__} is not part of the language"
     raise ConstraintError(message, node)
