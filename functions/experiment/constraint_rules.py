@@ -9,8 +9,14 @@ from functions.suggestion.search_space import SearchSpace, kinds_of, validate_pa
 
 AT = "spec.parameterConstraints"
 MAX_CONSTRAINTS = 100
+MAX_CHARACTERS = 10_000
+"""Of all constraints together: a point is held against them in about a millisecond."""
 MAX_LISTED = 10_000
-"""Points that are looked at for one that meets all constraints; of a larger space the search itself finds out."""
+MAX_READ_CHARACTERS = 10_000_000
+"""Points that are looked at for one that meets all constraints, and what is read of these for it: about a second.
+
+Of a larger space the search itself finds out.
+"""
 
 UNAWARE = frozenset({"hyperband", "bohb", "asha", "pbt", "enas", "darts"})
 """The algorithms whose next point follows from an earlier one, so that they cannot draw until it fits."""
@@ -26,6 +32,9 @@ def validate_parameter_constraints(spec: ExperimentSpec) -> Iterator[Problem]:
     if len(spec.parameter_constraints) > MAX_CONSTRAINTS:
         yield AT, f"there may be at most {MAX_CONSTRAINTS}"
         return
+    if sum(map(len, spec.parameter_constraints)) > MAX_CHARACTERS:
+        yield AT, f"may not have more than {MAX_CHARACTERS} characters together"
+        return
     if any(validate_parameters(spec.parameters)):
         return
     kinds, is_sound = kinds_of(SearchSpace.from_spec(spec.parameters).axes), True
@@ -40,5 +49,7 @@ def validate_parameter_constraints(spec: ExperimentSpec) -> Iterator[Problem]:
 
 
 def _has_point(space: SearchSpace) -> bool:
-    total = space.cardinality
-    return total is None or total > MAX_LISTED or any(space.allows(space.row_at(index)) for index in range(total))
+    total, characters = space.cardinality, sum(len(constraint.text) for constraint in space.constraints)
+    if total is None or total > MAX_LISTED or total * characters > MAX_READ_CHARACTERS:
+        return True
+    return any(space.allows(space.row_at(index)) for index in range(total))

@@ -192,6 +192,17 @@ def test_all_constraints_are_checked_at_once() -> None:
     ]
     assert read("x < d", "x > 5") == [f"{at}: no point of the search space meets all of them"]
     assert read(*["x < d"] * 101) == [f"{at}: there may be at most 100"]
+    assert read(*["x < d" + " " * 200] * 50) == [f"{at}: may not have more than 10000 characters together"]
+
+
+def test_admission_of_the_longest_constraints_takes_no_long() -> None:
+    long = [" and ".join(["+".join(["n"] * 40) + " < 9e9"] * 11)] * 9
+    parameters = [{"name": "n", "parameterType": "int", "feasibleSpace": {"min": 1, "max": 10_000}}]
+    began = time.process_time()
+
+    errors = read(*long, "n > 1e9", parameters=parameters)
+
+    assert (errors, time.process_time() - began < 5) == ([], True)
 
 
 def test_an_algorithm_that_cannot_draw_again_refuses_constraints() -> None:
