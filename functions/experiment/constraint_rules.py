@@ -37,15 +37,30 @@ def validate_parameter_constraints(spec: ExperimentSpec) -> Iterator[Problem]:
         return
     if any(validate_parameters(spec.parameters)):
         return
-    kinds, is_sound = kinds_of(SearchSpace.from_spec(spec.parameters).axes), True
-    for index, text in enumerate(spec.parameter_constraints):
+    problems = _find_problems(spec)
+    yield from ((f"{AT}[{index}]", problem) for index, problem in problems.items())
+    if not problems and not _has_point(SearchSpace.from_spec(spec.parameters, spec.parameter_constraints)):
+        yield AT, "no point of the search space meets all of them"
+
+
+def sound_constraints(spec: ExperimentSpec) -> tuple[str, ...]:
+    """Return those that can be read, where the parameters are sound; none where there are too many."""
+    given = spec.parameter_constraints or ()
+    if len(given) > MAX_CONSTRAINTS or sum(map(len, given)) > MAX_CHARACTERS:
+        return ()
+    problems = _find_problems(spec)
+    return tuple(text for index, text in enumerate(given) if index not in problems)
+
+
+def _find_problems(spec: ExperimentSpec) -> dict[int, str]:
+    """Return why constraints cannot be read, by their place."""
+    kinds, problems = kinds_of(SearchSpace.from_spec(spec.parameters).axes), {}
+    for index, text in enumerate(spec.parameter_constraints or ()):
         try:
             Constraint.parse(text, kinds)
         except ConstraintError as error:
-            is_sound = False
-            yield f"{AT}[{index}]", str(error)
-    if is_sound and not _has_point(SearchSpace.from_spec(spec.parameters, spec.parameter_constraints)):
-        yield AT, "no point of the search space meets all of them"
+            problems[index] = str(error)
+    return problems
 
 
 def _has_point(space: SearchSpace) -> bool:

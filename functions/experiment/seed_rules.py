@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from events.experiment import ExperimentSpec, SeedTrial
 from events.search_space import ParameterAssignment
-from functions.experiment.constraint_rules import UNAWARE
+from functions.experiment.constraint_rules import UNAWARE, sound_constraints
 from functions.experiment.parsing import Problem
 from functions.suggestion.search_space import Row, SearchSpace, validate_parameters
 
@@ -27,10 +28,23 @@ def validate_seeds(spec: ExperimentSpec) -> Iterator[Problem]:
     if len(seeds) > MAX_SEEDS:
         yield _SEEDS, f"there may be at most {MAX_SEEDS}"
     if seeds and not any(validate_parameters(spec.parameters)):
-        space = SearchSpace.from_spec(spec.parameters)
-        for index, seed in enumerate(seeds[:MAX_SEEDS]):
-            yield from _validate_seed(seed, space, f"{_SEEDS}[{index}]")
-            yield from _validate_observation(seed, spec, f"{_SEEDS}[{index}].observation")
+        yield from _validate_each(spec, seeds[:MAX_SEEDS])
+
+
+def _validate_each(spec: ExperimentSpec, seeds: Sequence[SeedTrial]) -> Iterator[Problem]:
+    """Yield what is wrong with each seed, and those that would run a point again."""
+    space = SearchSpace.from_spec(spec.parameters, sound_constraints(spec))
+    places: dict[Row, str] = {}
+    for index, seed in enumerate(seeds):
+        at = f"{_SEEDS}[{index}]"
+        problems = list(_validate_seed(seed, space, at))
+        yield from problems
+        yield from _validate_observation(seed, spec, f"{at}.observation")
+        if problems or seed.observation is not None or spec.allow_duplicates:
+            continue
+        first = places.setdefault(to_seed_row(seed, space), at)
+        if first != at:
+            yield f"{at}.parameters", f"is the point of {first} again: allowDuplicates runs both"
 
 
 def _validate_sources(names: Sequence[str]) -> Iterator[Problem]:
@@ -58,6 +72,9 @@ def _validate_seed(seed: SeedTrial, space: SearchSpace, at: str) -> Iterator[Pro
     for axis, is_active in zip(space.axes, space.activity(row), strict=True):
         if axis.name in seed.parameters and not is_active:
             yield f"{at}.parameters.{axis.name}", f"parameter {axis.name} has no value at this point"
+    for constraint in space.constraints:
+        if not replace(space, constraints=(constraint,)).allows(row):
+            yield f"{at}.parameters", f"{constraint.text} does not hold"
 
 
 def to_seed_row(seed: SeedTrial, space: SearchSpace) -> Row:

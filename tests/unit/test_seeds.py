@@ -54,6 +54,35 @@ def test_everything_that_is_wrong_with_seeds_is_said() -> None:
     ]
 
 
+def test_a_seed_that_breaks_a_constraint_is_refused_with_it() -> None:
+    constraints = ["x + n <= 5", "x <", 'k != "b" or x < 0.5']
+    seeds: list[dict[str, Any]] = [
+        {"parameters": {"x": "0.9", "k": "a", "n": 5}},
+        {"parameters": {"x": "0.9", "k": "b"}, "observation": {"loss": 1}},
+        {"parameters": {"x": "0.1", "k": "b"}},
+    ]
+
+    assert read(seedTrials=seeds, parameterConstraints=constraints) == [
+        "spec.parameterConstraints[1]: cannot be read: invalid syntax, at character 1",
+        "spec.seedTrials[0].parameters: x + n <= 5 does not hold",
+        'spec.seedTrials[1].parameters: k != "b" or x < 0.5 does not hold',
+    ]
+
+
+def test_a_seed_that_would_run_again_is_refused_unless_duplicates_are_allowed() -> None:
+    seeds = [
+        {"parameters": {"x": "0.9", "k": "b"}},
+        {"parameters": {"x": "0.90", "k": "b"}},
+        {"parameters": {"x": 0.9, "k": "b"}, "observation": {"loss": 1}},
+        {"parameters": {"x": "0.90", "k": "b"}, "observation": {"loss": 2}},
+    ]
+
+    assert read(seedTrials=seeds) == [
+        "spec.seedTrials[1].parameters: is the point of spec.seedTrials[0] again: allowDuplicates runs both"
+    ]
+    assert read(seedTrials=seeds, allowDuplicates=True) == []
+
+
 def test_everything_that_is_wrong_with_sources_is_said() -> None:
     settings = [{"name": "r_l", "value": "9"}, {"name": "resource_name", "value": "x"}]
     hyperband = {"algorithmName": "hyperband", "algorithmSettings": settings}
