@@ -1,7 +1,6 @@
 """BOHB: Hyperband's brackets, again and again, with new points from a model of what was seen at the largest budget."""
 
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from typing import Final
 
 from events.experiment import ExperimentSpec
@@ -13,7 +12,7 @@ from functions.suggestion.algorithms.tpe import MAX_EI_CANDIDATES
 from functions.suggestion.axis import to_number
 from functions.suggestion.search_space import Problem
 
-RANDOM_FRACTION = Fraction(1, 3)
+RANDOM_FRACTION = 1 / 3
 SAMPLES = 64
 """HpBandSter's defaults, and its names of the settings."""
 
@@ -43,7 +42,7 @@ class Bohb:
 
         halving, settings = Halving.read(request.settings), request.settings
         knobs = ModelKnobs(
-            random_fraction=float(Fraction(settings.get("random_fraction") or RANDOM_FRACTION)),
+            random_fraction=to_number(settings.get("random_fraction") or str(RANDOM_FRACTION)),
             min_points=int(settings.get("min_points_in_model") or len(request.space.axes)),
             candidate_count=int(settings.get("num_samples") or SAMPLES),
         )

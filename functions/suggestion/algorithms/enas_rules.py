@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from events.experiment import ExperimentSpec
-from functions.suggestion.algorithms.settings import SETTINGS, setting_paths
+from functions.suggestion.algorithms.settings import MAX_CHARACTERS, SETTINGS, setting_paths, too_long
 from functions.suggestion.axis import to_number
 from functions.suggestion.search_space import Problem
 
@@ -24,6 +24,8 @@ class SettingRule:
     def problem(self, name: str, text: str) -> str | None:
         """Return what is wrong with the value."""
         kind = "int" if self.is_int else "float"
+        if len(text) > MAX_CHARACTERS:
+            return too_long(name)
         try:
             value = self.read(text)
         except ValueError as error:

@@ -20,10 +20,19 @@ MAX_BRACKETS = 20
 BRACKET_LABEL = "hyperband.suggestion.kuttab.dev/bracket"
 
 _SETTINGS = "spec.algorithm.algorithmSettings"
+
+
+def _read_eta(text: str) -> float:
+    """Read a number; one that is too small for a double is not the zero that means three."""
+    value, mantissa = to_number(text), text.lower().partition("e")[0]
+    is_tiny = value == 0 and mantissa.strip("+-.0 ")
+    return math.copysign(math.ulp(0.0), value) if is_tiny else value
+
+
 _RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "r_l": (Rule(to_number, lambda value: 0 < value < math.inf, "r_l must be a positive float number."),),
     "resource_name": (),
-    "eta": (Rule(to_number, lambda value: value <= 0 or 1 < value < math.inf, "eta must be greater than 1."),),
+    "eta": (Rule(_read_eta, lambda value: value <= 0 or 1 < value < math.inf, "eta must be greater than 1."),),
     "random_state": (RANDOM_STATE,),
     DIRECTORY_SETTING: (),
     URI_SETTING: (),
@@ -52,8 +61,8 @@ class Halving:
     @classmethod
     def read(cls, settings: Mapping[str, str]) -> Self:
         """Read settings that validation has nothing against; eta is three where it is no positive number."""
-        given, most = Fraction(settings.get("eta") or DEFAULT_ETA), Fraction(settings["r_l"])
-        eta = given if given > 0 else Fraction(DEFAULT_ETA)
+        text, most = settings.get("eta") or DEFAULT_ETA, Fraction(settings["r_l"])
+        eta = Fraction(text if to_number(text) > 0 else DEFAULT_ETA)  # exact, so never of what a double cannot hold
         return cls(settings["resource_name"], most, eta, bracket_count(most, eta))
 
     def place(self, space: SearchSpace) -> int:

@@ -9,6 +9,9 @@ from functions.suggestion.search_space import Problem
 
 SETTINGS: Final = "spec.algorithm.algorithmSettings"
 
+MAX_CHARACTERS = 100
+"""Of a setting that is read as a number: arithmetic on more digits takes as long as there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -50,11 +53,18 @@ def setting_paths(spec: ExperimentSpec) -> dict[str, str]:
 
 def find_problem(name: str, text: str, rules: tuple[Rule, ...]) -> str | None:
     """Return why the setting cannot be read, or which of its rules it breaks."""
+    if rules and len(text) > MAX_CHARACTERS:
+        return too_long(name)
     try:
         broken = next((rule for rule in rules if not rule.holds(rule.read(text))), None)
     except ValueError as error:
         return f"failed to validate {name}({text}): {error}"
     return broken.message.format(name=name, value=text) if broken else None
+
+
+def too_long(name: str) -> str:
+    """Return what is said of a number with too many digits, without them."""
+    return f"failed to validate {name}: it may not be longer than {MAX_CHARACTERS} characters"
 
 
 def validate_parameters_only(spec: ExperimentSpec) -> Iterator[Problem]:

@@ -1,0 +1,52 @@
+"""Settings of algorithms as users may write them: whatever stands there, it is read or refused at once."""
+
+from time import process_time
+
+import pytest
+
+from functions.suggestion.algorithms import get_algorithm
+from tests.unit.algorithm_requests import a_parameter, a_request, a_space, a_spec
+
+SPACE = (a_parameter("x", "double", min=0, max=1), a_parameter("epochs", "int", min=1, max=300))
+NINE = {"r_l": "9", "eta": "3", "resource_name": "epochs"}
+AT = "spec.algorithm.algorithmSettings"
+
+DIGITS = "1" * 100_000
+ABSURD = [
+    "1e-1000000",
+    "-1e-1000000",
+    "1e1000000",
+    "-1e1000000",
+    "1e-99999999999999999999",
+    "0e999999999",
+    "-0e999999999",
+    "1." + "0" * 90 + "1",
+    "1" * 90 + "e-80",
+    DIGITS,
+    f"-{DIGITS}",
+    f"0.{DIGITS}",
+    f"1e{DIGITS}",
+    f"{DIGITS}x",
+]
+
+
+@pytest.mark.parametrize("text", ABSURD, ids=lambda text: text[:30])
+@pytest.mark.parametrize("setting", ["r_l", "eta", "random_fraction", "min_points_in_model"])
+def test_no_number_takes_long_to_be_refused_or_read(setting: str, text: str) -> None:
+    given = {**NINE, setting: text}
+    began = process_time()
+
+    problems = [text for _, text in get_algorithm("bohb").validate(a_spec("bohb", *SPACE, **given), given)]
+    if not problems:
+        assert get_algorithm("bohb").suggest(a_request(a_space(*SPACE), settings=given)).suggestions
+
+    assert process_time() - began < 0.3
+    assert all(len(problem) < 300 for problem in problems)
+
+
+def test_an_eta_that_is_too_small_for_a_double_is_too_small() -> None:
+    given = {**NINE, "eta": "1e-1000000"}
+
+    problems = list(get_algorithm("asha").validate(a_spec("asha", *SPACE, **given), given))
+
+    assert problems == [(f"{AT}[1].value", "eta must be greater than 1.")]
