@@ -4,6 +4,7 @@ from time import process_time
 
 import pytest
 
+from events.search_space import When
 from functions.suggestion.algorithms import get_algorithm
 from tests.unit.algorithm_requests import a_parameter, a_request, a_space, a_spec
 
@@ -50,3 +51,16 @@ def test_an_eta_that_is_too_small_for_a_double_is_too_small() -> None:
     problems = list(get_algorithm("asha").validate(a_spec("asha", *SPACE, **given), given))
 
     assert problems == [(f"{AT}[1].value", "eta must be greater than 1.")]
+
+
+@pytest.mark.parametrize("name", ["asha", "bohb", "hyperband"])
+def test_nothing_may_depend_on_the_resource(name: str) -> None:
+    other = a_parameter("decay", "double", min=0, max=1)
+    depends_on_it = other.replace(when=When.model_validate({"parameter": "epochs", "in": ["3", "9"]}))
+    not_on_it = other.replace(name="d", when=When.model_validate({"parameter": "o", "in": ["a"]}))
+    space = (*SPACE, a_parameter("o", "categorical", list=["a", "b"]), depends_on_it, not_on_it)
+
+    problems = list(get_algorithm(name).validate(a_spec(name, *space, **NINE), NINE))
+
+    reason = "which changes from rung to rung while the point must stay the same"
+    assert problems == [("spec.parameters[3].when.parameter", f"must not be epochs, {reason}")]

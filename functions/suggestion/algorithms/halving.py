@@ -101,5 +101,9 @@ def _validate_resource(spec: ExperimentSpec, settings: Mapping[str, str]) -> Ite
         yield _SETTINGS, "value of resource_name setting must be a parameter of type int or double."
     elif any(it.when for it in spec.parameters if it.name == settings["resource_name"]):
         yield _SETTINGS, "value of resource_name setting must be a parameter without when."
+    for index, parameter in enumerate(spec.parameters):
+        if parameter.when and parameter.when.parameter == settings["resource_name"]:
+            reason = "which changes from rung to rung while the point must stay the same"
+            yield f"spec.parameters[{index}].when.parameter", f"must not be {settings['resource_name']}, {reason}"
     if Halving.read(settings).largest >= MAX_BRACKETS:
         yield _SETTINGS, f"r_l must be less than eta to the power of {MAX_BRACKETS}."
