@@ -162,9 +162,29 @@ def test_settings_of_a_server_are_checked() -> None:
 
     assert read("http", url="https://example.org/suggest", anything="goes") == []
     assert read("http", url="file:///etc/passwd", timeoutSeconds="soon") == [
-        f"{at}: url must be set to an http or https URL",
-        f"{at}: timeoutSeconds must be a number of seconds up to 50",
+        f"{at}[0].value: url must be set to an http or https URL",
+        f"{at}[1].value: timeoutSeconds must be a number of seconds up to 50",
     ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[::1",
+        "http://a]/",
+        "http://a:port/",
+        "http://a:99999/",
+        "http://a b/",
+        "http://ä/",
+        "http://a/\n",
+        "http://",
+    ],
+)
+def test_a_url_that_cannot_be_asked_is_refused_where_it_stands(url: str) -> None:
+    (error,) = read("http", url=url)
+
+    assert error == "spec.algorithm.algorithmSettings[0].value: url must be set to an http or https URL"
+    assert read("http") == ["spec.algorithm.algorithmSettings: url must be set to an http or https URL"]
 
 
 def test_the_published_schema_is_that_of_the_messages() -> None:

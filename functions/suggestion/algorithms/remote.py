@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Final
 from urllib import request as http
 from urllib.parse import urlsplit
 
@@ -12,7 +11,7 @@ from events.experiment import ExperimentSpec
 from functions.errors import KuttabError
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.algorithms.remote_messages import Question, Reply, to_question
-from functions.suggestion.algorithms.settings import validate_parameters_only
+from functions.suggestion.algorithms.settings import SETTINGS, setting_paths, validate_parameters_only
 from functions.suggestion.foreign import read_texts
 from functions.suggestion.search_space import Problem
 
@@ -24,7 +23,6 @@ MAX_REPLY_BYTES = 4 * 2**20
 
 URL = "url"
 TIMEOUT = "timeoutSeconds"
-_SETTINGS: Final = "spec.algorithm.algorithmSettings"
 
 
 class ReplyError(KuttabError):
@@ -45,15 +43,15 @@ class Remote:
     def validate(self, spec: ExperimentSpec, settings: Mapping[str, str]) -> Iterator[Problem]:
         """Yield what is wrong with our settings; the others are the server's."""
         yield from validate_parameters_only(spec)
-        parts = urlsplit(settings.get(URL, ""))
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            yield _SETTINGS, f"{URL} must be set to an http or https URL"
+        paths = {name: f"{path}.value" for name, path in setting_paths(spec).items()}
+        if not _is_url(settings.get(URL, "")):
+            yield paths.get(URL, SETTINGS), f"{URL} must be set to an http or https URL"
         try:
             is_right = 0 < float(settings.get(TIMEOUT, DEFAULT_TIMEOUT_SECONDS)) <= MAX_TIMEOUT_SECONDS
         except ValueError:
             is_right = False
         if not is_right:
-            yield _SETTINGS, f"{TIMEOUT} must be a number of seconds up to {MAX_TIMEOUT_SECONDS:g}"
+            yield paths.get(TIMEOUT, SETTINGS), f"{TIMEOUT} must be a number of seconds up to {MAX_TIMEOUT_SECONDS:g}"
 
     def suggest(self, request: Request) -> Answer:
         """Ask the server.
@@ -71,6 +69,16 @@ class Remote:
             is_end=reply.is_end,
             note=reply.note,
         )
+
+
+def _is_url(text: str) -> bool:
+    """Tell whether this is a URL that can be asked, as far as its letters say."""
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is no number
+        return False
+    return is_whole and text.isascii() and text.isprintable() and " " not in text
 
 
 def _ask(url: str, question: Question, timeout_seconds: float) -> Reply:
