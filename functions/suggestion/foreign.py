@@ -30,7 +30,7 @@ def read_answer(request: Request, answer: Answer) -> Answer:
             f"states has {len(answer.states)} entries for {len(suggestions)} suggestions, not one more"
         )
     try:
-        json.dumps([answer.state, answer.states, answer.note])
+        json.dumps([answer.state, answer.states, answer.note], allow_nan=False)
     except (TypeError, ValueError) as error:
         raise SuggestionError(f"state cannot be written as JSON: {error}") from error
     return replace(answer, suggestions=suggestions, note=str(answer.note))

@@ -100,7 +100,7 @@ def test_a_server_is_asked_by_the_schema_and_its_answer_is_used(serve: Callable[
     def answering(question: dict[str, Any]) -> tuple[int, bytes]:
         questions.append(question)
         suggestion = {"parameters": question["trials"][0]["parameters"], "labels": {"a": "b"}}
-        answer = {"suggestions": [suggestion] * 9, "state": {"n": 1}, "isEnd": True, "note": "done"}
+        answer = {"suggestions": [suggestion] * 2, "state": {"n": 1}, "isEnd": True, "note": "done"}
         return 200, json.dumps(answer).encode()
 
     space = a_space()
@@ -137,6 +137,9 @@ def test_a_server_is_asked_by_the_schema_and_its_answer_is_used(serve: Callable[
         (200, b'{"suggestions": 1}', "the answer is not as it should be"),
         (200, b'{"suggestions": [{"parameters": {}}]}', r"suggestions\[0\]: parameter x: has no value"),
         (200, b'{"suggestions": [{"parameters": {"x": "red"}}]}', r"suggestions\[0\]: parameter x: 'red' is no number"),
+        (200, b'{"state": {"a": NaN}}', "the answer is not as it should be: Out of range float values are not JSON"),
+        (200, b'{"state": {"a": [1e999]}}', "the answer is not as it should be: Out of range float values"),
+        (200, b'{"state": {"a": "\\ud800"}}', "the answer is not as it should be: 'utf-8' codec can't encode"),
         (200, b" " * (4 * 2**20 + 1), "the answer is longer than 4194304 bytes"),
     ],
 )
@@ -148,6 +151,20 @@ def test_what_is_no_answer_is_a_failure(
 
     with pytest.raises(SearchError, match=message):
         search(Claim(uid="", token="", seq=0, algorithm="http", request=request))
+
+
+def test_more_than_was_wanted_is_left_out_and_is_not_the_end(serve: Callable[[Answering], str]) -> None:
+    suggestions = [{"parameters": {"x": f"0.{place}"}} for place in range(1, 6)]
+    answer = {"suggestions": suggestions, "state": {"asked": 1}, "isEnd": True}
+    url = serve(lambda _: (200, json.dumps(answer).encode()))
+    space = a_space(a_parameter("x", "double", min=0, max=1))
+
+    fewer, all_of_them = (
+        get_algorithm("http").suggest(a_request(space, count=count, settings={"url": url})) for count in (2, 5)
+    )
+
+    assert ([it.row for it in fewer.suggestions], fewer.is_end) == ([(0.1,), (0.2,)], False)
+    assert (len(all_of_them.suggestions), all_of_them.is_end) == (5, True)
 
 
 def test_a_server_that_is_not_there_is_a_failure() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from urllib import request as http
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from events.experiment import ExperimentSpec
 from functions.errors import KuttabError
@@ -66,7 +66,7 @@ class Remote:
         return Answer(
             tuple(Suggested(row, dict(labels)) for row, labels in rows),
             state=reply.state,
-            is_end=reply.is_end,
+            is_end=reply.is_end and len(reply.suggestions) <= request.count,
             note=reply.note,
         )
 
@@ -90,10 +90,17 @@ def _ask(url: str, question: Question, timeout_seconds: float) -> Reply:
         message = f"the answer is longer than {MAX_REPLY_BYTES} bytes"
         raise ReplyError(message)
     try:
-        return Reply.model_validate(json.loads(text))
+        return Reply.model_validate(_parse(text))
     except (ValidationError, ValueError) as error:
         message = f"the answer is not as it should be: {error}"
         raise ReplyError(message[:1_000]) from error
+
+
+def _parse(text: bytes) -> JsonValue:
+    """Read what another program can read again: without NaN, infinity and halves of characters. Raises ValueError."""
+    value: JsonValue = json.loads(text)
+    json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    return value
 
 
 HTTP = Remote()

@@ -70,7 +70,10 @@ class ReplySuggestion(Model):
 
 
 class Reply(Model):
-    """At most `count` suggestions, what to keep, and whether nothing will ever follow them."""
+    """At most `count` suggestions, what to keep, and whether nothing will ever follow them.
+
+    More suggestions than that are left out, and then nothing has ended.
+    """
 
     suggestions: tuple[ReplySuggestion, ...] = ()
     state: Manifest | None = None
