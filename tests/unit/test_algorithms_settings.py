@@ -64,3 +64,13 @@ def test_nothing_may_depend_on_the_resource(name: str) -> None:
 
     reason = "which changes from rung to rung while the point must stay the same"
     assert problems == [("spec.parameters[3].when.parameter", f"must not be epochs, {reason}")]
+
+
+@pytest.mark.parametrize("name", ["tpe", "multivariate-tpe"])
+def test_two_names_of_one_setting_are_not_given_together(name: str) -> None:
+    both = {"n_ei_candidates": "5", "n_EI_candidates": "7"}
+
+    problems = list(get_algorithm(name).validate(a_spec(name, *SPACE, **both), both))
+
+    message = "n_EI_candidates is another name of n_ei_candidates: only one of them can be given"
+    assert problems == [(f"{AT}[1].name", message)]

@@ -10,7 +10,9 @@ from functions.suggestion.algorithms.interface import Answer, Request
 from functions.suggestion.algorithms.proposing import Proposer, answer_by
 from functions.suggestion.algorithms.settings import (
     RANDOM_STATE,
+    SETTINGS,
     Rule,
+    setting_paths,
     validate_parameters_only,
     validate_settings,
 )
@@ -24,6 +26,8 @@ PRIOR_WEIGHT = 1.0
 MAX_EI_CANDIDATES = 1000
 """Each is held against every kernel of every parameter: a thousand cost about 100 MB, and 24 are as good."""
 
+_OPTUNAS, _HYPEROPTS = "n_ei_candidates", "n_EI_candidates"
+
 _NOT_NEGATIVE: Final = Rule(int, lambda value: value >= 0, "{name} should be greate or equal than zero")
 _POSITIVE: Final = Rule(int, lambda value: value > 0, "{name} should be great than zero")
 _NOT_TOO_MANY: Final = Rule(
@@ -31,8 +35,8 @@ _NOT_TOO_MANY: Final = Rule(
 )
 _RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "n_startup_trials": (_NOT_NEGATIVE,),
-    "n_ei_candidates": (_NOT_NEGATIVE, _POSITIVE, _NOT_TOO_MANY),
-    "n_EI_candidates": (_POSITIVE, _NOT_TOO_MANY),
+    _OPTUNAS: (_NOT_NEGATIVE, _POSITIVE, _NOT_TOO_MANY),
+    _HYPEROPTS: (_POSITIVE, _NOT_TOO_MANY),
     "gamma": (Rule(float, lambda value: 0 < value < 1, "{name} should be in the range of (0, 1)"),),
     "prior_weight": (Rule(float, lambda value: 0 < value < inf, "{name} should be great than zero"),),
 }
@@ -55,7 +59,7 @@ class Knobs:
     @classmethod
     def from_settings(cls, settings: Mapping[str, str]) -> Self:
         """Read settings that validation has nothing against."""
-        candidates = settings.get("n_ei_candidates") or settings.get("n_EI_candidates") or EI_CANDIDATES
+        candidates = settings.get(_OPTUNAS) or settings.get(_HYPEROPTS) or EI_CANDIDATES
         return cls(
             n_startup_trials=int(settings.get("n_startup_trials") or STARTUP_TRIALS),
             n_ei_candidates=int(candidates),
@@ -75,6 +79,9 @@ class TreeParzen:
         random_state = _NOT_NEGATIVE if self.is_multivariate else RANDOM_STATE
         yield from validate_parameters_only(spec)
         yield from validate_settings(spec, settings, {**_RULES, "random_state": (random_state,)})
+        if settings.keys() >= {_OPTUNAS, _HYPEROPTS}:
+            path = setting_paths(spec).get(_HYPEROPTS, SETTINGS)
+            yield f"{path}.name", f"{_HYPEROPTS} is another name of {_OPTUNAS}: only one of them can be given"
 
     def suggest(self, request: Request) -> Answer:
         """Draw at random until enough Trials have an objective, then where good ones are likelier than poor ones."""
