@@ -12,7 +12,7 @@ from events.search_space import ParameterSpec
 from functions.suggestion.algorithms import UnknownAlgorithmError, get_algorithm
 from functions.suggestion.algorithms.drawing import draw_row
 from functions.suggestion.algorithms.interface import Answer, Suggested
-from functions.suggestion.search_space import Row
+from functions.suggestion.search_space import Row, SearchSpace
 from tests.unit.algorithm_requests import FINITE, MIXED, a_parameter, a_request, a_space, a_spec
 
 TPES = ["tpe", "multivariate-tpe"]
@@ -130,6 +130,33 @@ def test_a_suggestion_without_an_estimator_does_not_load_optuna(name: str) -> No
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert loaded.strip() == "False"
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_a_range_without_a_step_that_holds_two_doubles_is_used_up_as_well(name: str) -> None:
+    space = a_space(a_parameter("x", "double", min=1, max="1.0000000000000002"))
+    last = 1.0000000000000002
+
+    first = get_algorithm(name).suggest(a_request(space, finished=[((1.0,), 1.0)] * 12, count=3))
+    then = get_algorithm(name).suggest(a_request(space, finished=[((1.0,), 1.0), ((last,), 1.0)] * 6, count=3))
+
+    assert [suggested.row for suggested in first.suggestions] == [(last,)]
+    assert not first.is_end
+    assert (then.suggestions, then.is_end) == ((), True)
+
+
+@pytest.mark.parametrize("name", [*DRAWING, "cmaes", "nsgaii"])
+def test_a_batch_looks_only_once_for_points_that_a_constraint_hides(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parameters = [a_parameter(axis, "double", min=0, max=1) for axis in "xy"]
+    space = SearchSpace.from_spec(parameters, ["x + y > 1.96"])
+    looked: list[Row] = []
+    allows = SearchSpace.allows
+    monkeypatch.setattr(SearchSpace, "allows", lambda self, row: looked.append(row) or allows(self, row))
+    past = [((0.5 + index / 100, 0.5), float(index)) for index in range(60)]
+
+    get_algorithm(name).suggest(a_request(space, finished=past, count=30))
+
+    assert len(looked) < 10_000
 
 
 STATE = "random_state should be great or equal than zero"

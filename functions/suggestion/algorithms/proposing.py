@@ -13,11 +13,13 @@ from functions.suggestion.search_space import Row
 from functions.suggestion.unit import from_unit
 
 MAX_PROPOSALS = 100
-"""Proposals looked at for one that is free: in a small space that is nearly used up all good ones may be taken."""
+"""Proposals of a batch passed over because they are taken: in a small space nearly used up all good ones may be."""
 
 MAX_CONSTRAINED_PROPOSALS = 1_000
 """As many where constraints forbid most of what a model proposes, which knows nothing of them."""
 
+MIN_PROPOSALS = 10
+"""Looked at for each suggestion all the same: a batch that began badly may go on better."""
 
 MIDDLE = 0.5
 
@@ -67,10 +69,10 @@ class MiddleFirst(QuasiRandom):
 def answer_by(request: Request, proposer: Proposer | None) -> Answer:
     """Suggest what this proposes, at random where there is no proposer or nothing of it is free."""
     taken, rng, rows = Taken(request), Random(request.seed), []
-    most = MAX_CONSTRAINED_PROPOSALS if request.space.constraints else MAX_PROPOSALS
+    left = MAX_CONSTRAINED_PROPOSALS if request.space.constraints else MAX_PROPOSALS
     for _ in range(request.count):
-        proposed = map(request.space.fill, islice(proposer.propose(), most) if proposer else iter(()))
-        row = next((row for row in proposed if not taken.has(row)), None)
+        row, passed = _pick(request, proposer, taken, max(left, MIN_PROPOSALS))
+        left -= passed
         row = row or draw_free_row(request.space, rng, taken)
         if row is None:
             break
@@ -79,3 +81,13 @@ def answer_by(request: Request, proposer: Proposer | None) -> Answer:
             proposer.add(row)
         rows.append(row)
     return Answer(tuple(map(Suggested, rows)), is_end=taken.is_everything())
+
+
+def _pick(request: Request, proposer: Proposer | None, taken: Taken, most: int) -> tuple[Row | None, int]:
+    """Return the first of so many proposals that is free, and how many were passed over."""
+    if proposer is None:
+        return None, 0
+    for passed, row in enumerate(map(request.space.fill, islice(proposer.propose(), most))):
+        if not taken.has(row):
+            return row, passed
+    return None, most

@@ -1,5 +1,6 @@
 """The points that need no second Trial, and those that no Trial may have."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING
@@ -9,6 +10,15 @@ from functions.suggestion.search_space import Row, SearchSpace
 
 if TYPE_CHECKING:
     from functions.suggestion.history import History
+
+MAX_REDRAWS = 100
+"""A space that is half used up fails so often once in 2^100; after that the free points are looked for in order."""
+
+MAX_CONSTRAINED_REDRAWS = 5_000
+"""Where constraints leave one point in a thousand it is missed once in 150 times. That many take about 0.2 s."""
+
+REDRAWS_PER_POINT = 10
+"""For large batches, so that their points are drawn as long as one in ten is free. All are for a batch together."""
 
 MAX_LISTED = 20_000
 """Points that are looked at one by one where constraints make counting impossible: about half a second."""
@@ -29,6 +39,9 @@ class Taken:
         self._new = set(request.pending)
         self._is_hopeless = False
         self._has_found = False
+        self._walk: Iterator[Row] | None = None
+        least = MAX_CONSTRAINED_REDRAWS if request.space.constraints else MAX_REDRAWS
+        self.redraws_left = max(least, REDRAWS_PER_POINT * request.count)
 
     def has(self, row: Row) -> bool:
         """Tell whether this point is taken."""
@@ -52,21 +65,31 @@ class Taken:
         return len(self._rows()) >= total
 
     def find_free_row(self, rng: Random) -> Row | None:
-        """Return the first free point after a random one; None where there is none, or none was found in a long walk.
+        """Return the first free point after a random one; None where there is none left, or none is found.
 
-        Among one point more than are taken there is a free one, which bounds the walk by the Trials, not by the space.
+        The next one is looked for from there on: what was passed over in this batch is not looked at again. Among one
+        point more than are taken there is a free one, which bounds the walk by the Trials, not by the space; a space
+        without steps is not walked, and whoever comes here has drawn often enough to call it used up.
         """
-        total = self._space.cardinality
-        if self._cardinality is None and not (total and self._space.constraints):
-            self._is_hopeless = bool(self._space.constraints)
-            return None
-        assert total is not None
-        rows, start = (set() if self._is_free else self._rows()), rng.randrange(total)
-        length = min(total, MAX_LISTED if self._space.constraints else len(rows) + 1)
-        walk = (self._space.row_at((start + offset) % total) for offset in range(length))
-        found = next((row for row in walk if row not in rows and self._space.allows(row)), None)
+        if self._walk is None:
+            self._walk = self._untried(rng)
+        is_free = self._is_free
+        free = (row for row in self._walk if (is_free or row not in self._new) and self._space.allows(row))
+        found = next(free, None)
         self._is_hopeless = found is None
         return found
+
+    def _untried(self, rng: Random) -> Iterator[Row]:
+        """Yield the points of a finite space that no finished Trial had, from a random one on."""
+        total = self._space.cardinality
+        if total is None:
+            return
+        tried = set() if self._is_free else self._history.distinct_rows()
+        start = rng.randrange(total)
+        for offset in range(min(total, MAX_LISTED) if self._space.constraints else total):
+            row = self._space.row_at((start + offset) % total)
+            if row not in tried:
+                yield row
 
     def _rows(self) -> set[Row]:
         return self._history.distinct_rows() | self._new
