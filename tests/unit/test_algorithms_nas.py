@@ -126,6 +126,27 @@ def test_darts_gives_every_trial_settings_operations_and_layers() -> None:
             "Algorithm Setting controller_hidden_size: 0 with int type must be in range [1, inf)",
         ),
         ("enas", {"controller_temperature": "None"}, None),
+        (
+            "enas",
+            {"controller_skip_weight": "1e400"},
+            "Algorithm Setting controller_skip_weight: 1e400 with float type must be in range (0, inf)",
+        ),
+        (
+            "enas",
+            {"controller_temperature": "1e-300"},
+            "Algorithm Setting controller_temperature: 1e-300 must be 1e-06 or more",
+        ),
+        (
+            "enas",
+            {"controller_tanh_const": "1e300"},
+            "Algorithm Setting controller_tanh_const: 1e300 must be 1000000 or less",
+        ),
+        (
+            "enas",
+            {"controller_hidden_size": "513"},
+            "Algorithm Setting controller_hidden_size: 513 must be 512 or less",
+        ),
+        ("enas", {"controller_entropy_weight": "1e-300"}, None),
         ("darts", {"num_epochs": "0"}, "num_epochs should be greater than zero"),
         ("darts", {"w_lr": "-1"}, "w_lr should be greater than or equal to zero"),
         ("darts", {"batch_size": "0"}, "batch_size should be greater than or equal to one"),

@@ -30,14 +30,15 @@ GRAPHS: list[dict[str, Any]] = [
     {"operations": [an_operation("convolution", filter_size=["3"])]},
     {"graphConfig": {**GRAPH, "numLayers": 7}, "operations": [*OPERATIONS, an_operation("skip", factor=["1", "2"])]},
 ]
-WIDE = st.sampled_from(["1e-300", "0.5", "1e300"])
+WIDE = st.sampled_from(["1e-300", "0.5", "1e6"])
 OPTIONAL = WIDE | st.just("None")
+TEMPERATURE = st.sampled_from(["1e-6", "0.5", "1e6", "None"])
 SHARE = st.sampled_from(["1e-300", "0.5", "1"])
 ENAS_SETTINGS = st.fixed_dictionaries(
     {"controller_train_steps": st.sampled_from(["1", "3"])},
     optional={
         "controller_hidden_size": st.sampled_from(["1", "7"]),
-        "controller_temperature": OPTIONAL,
+        "controller_temperature": TEMPERATURE,
         "controller_tanh_const": OPTIONAL,
         "controller_entropy_weight": OPTIONAL,
         "controller_skip_weight": OPTIONAL,
@@ -124,7 +125,7 @@ def test_a_controller_of_other_sizes_begins_anew_and_learns_everything_again(cha
 
 
 @pytest.mark.parametrize("name", ["skip_weight", "entropy_weight", "temperature", "tanh_const"])
-@pytest.mark.parametrize("text", ["1e-300", "1e300"])
+@pytest.mark.parametrize("text", ["1e-310", "1e-300", "1e300"])
 def test_absurd_settings_leave_weights_that_can_be_stored(name: str, text: str) -> None:
     lr, decay = {"controller_learning_rate": "1"}, {"controller_baseline_decay": "0.5"}
     absurd = {f"controller_{name}": text, "controller_tanh_const": "None", **lr, **decay}

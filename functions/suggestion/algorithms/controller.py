@@ -1,6 +1,7 @@
 """The controller of ENAS: an LSTM that writes networks layer by layer, and learns by REINFORCE which are good."""
 
 import base64
+import math
 import zlib
 from dataclasses import dataclass, field
 from typing import Self
@@ -26,6 +27,8 @@ MAX_REWARD = 1e6
 """Rewards beyond count as this, so that the baseline stays finite."""
 _MAX_SLOPE = 1e10
 """Steeper gradients, which only absurd settings give, count as this: its square fits single precision."""
+
+_MAX_STORED = float(np.finfo("<f4").max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Weights:
     def to_manifest(self) -> Manifest:
         """Write them in single precision, packed: about 0.7 MB of text for Katib's defaults."""
         parts = [part[name] for part in (self.values, self.means, self.squares) for name in self.shapes]
-        raw = b"".join(part.astype("<f4").tobytes() for part in parts)
+        raw = b"".join(np.nan_to_num(part).clip(-_MAX_STORED, _MAX_STORED).astype("<f4").tobytes() for part in parts)
         packed = base64.b64encode(zlib.compress(raw, 1)).decode()
         sizes: Manifest = dict(zip(("hidden", "choices"), self.sizes, strict=True))
         return {**sizes, "packed": packed, "baseline": self.baseline, "steps": self.steps}
@@ -201,6 +204,9 @@ def train(weights: Weights, settings: ControllerSettings, layers: int, network: 
 
 
 def _bounded(reward: float) -> float:
+    """Return what counts as the reward: of what cannot be computed nothing is learnt."""
+    if math.isnan(reward):
+        return 0.0
     return min(max(reward, -MAX_REWARD), MAX_REWARD)
 
 

@@ -1,5 +1,6 @@
 """The settings of ENAS' controller: their types and ranges, in Katib's words."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -32,7 +33,7 @@ class SettingRule:
             return f"Algorithm Setting {name} must be {kind} type: exception {error}"
         if self.is_int and value < 1:
             return f"Algorithm Setting {name}: {text} with int type must be in range [1, inf)"
-        if not self.is_int and not 0 < value <= min(self.highest, 1e300):
+        if not self.is_int and not (0 < value <= self.highest and math.isfinite(value)):
             top = "inf)" if self.highest == _OPEN else f"{self.highest:g}]"
             return f"Algorithm Setting {name}: {text} with float type must be in range (0, {top}"
         return None
@@ -53,8 +54,19 @@ SETTING_RULES: Final[Mapping[str, SettingRule]] = {
     "controller_log_every_steps": SettingRule(int, is_int=True),
 }
 
-MOST = {"controller_hidden_size": 512, "controller_train_steps": 10_000}
-"""The weights are kept in one row of the store, 3 x 4 bytes each; a step takes some ten milliseconds."""
+LEAST: Final[Mapping[str, float]] = {"controller_temperature": 1e-6}
+MOST: Final[Mapping[str, int]] = {
+    "controller_hidden_size": 512,
+    "controller_train_steps": 10_000,
+    "controller_temperature": 1_000_000,
+    "controller_tanh_const": 1_000_000,
+    "controller_entropy_weight": 1_000_000,
+    "controller_skip_weight": 1_000_000,
+}
+"""The weights are kept in one row of the store, 3 x 4 bytes each; a step takes some ten milliseconds.
+
+The others are multiplied, or divided by: with numbers far beyond these the sums are infinite, or none.
+"""
 
 
 def validate_enas_settings(spec: ExperimentSpec, settings: Mapping[str, str]) -> Iterator[Problem]:
@@ -72,5 +84,7 @@ def validate_enas_settings(spec: ExperimentSpec, settings: Mapping[str, str]) ->
 def _problem(rule: SettingRule, name: str, text: str) -> str | None:
     if problem := rule.problem(name, text):
         return problem
-    is_too_much = name in MOST and int(text) > MOST[name]
-    return f"Algorithm Setting {name}: {text} must be {MOST[name]} or less" if is_too_much else None
+    value = rule.read(text)
+    if value < LEAST.get(name, 0):
+        return f"Algorithm Setting {name}: {text} must be {LEAST[name]:g} or more"
+    return f"Algorithm Setting {name}: {text} must be {MOST[name]} or less" if value > MOST.get(name, value) else None
