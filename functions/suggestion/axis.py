@@ -1,9 +1,10 @@
 """One axis of a search space: the values it has, as numbers and as the text of an assignment."""
 
+import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Self
+from typing import Final, Self
 
 from events.search_space import Distribution, ParameterSpec, ParameterType
 
@@ -11,6 +12,11 @@ LISTED = frozenset({ParameterType.DISCRETE, ParameterType.CATEGORICAL})
 NUMERIC = frozenset({ParameterType.DOUBLE, ParameterType.INT})
 LOG = frozenset({Distribution.LOG_UNIFORM, Distribution.LOG_NORMAL})
 NORMAL = frozenset({Distribution.NORMAL, Distribution.LOG_NORMAL})
+
+NARROW_RATIO = 1 + 1e-9
+"""Of `max` to `min`: below, a logarithm makes no difference that can be told, and both may have the same."""
+
+_EVEN: Final = {Distribution.LOG_UNIFORM: Distribution.UNIFORM, Distribution.LOG_NORMAL: Distribution.NORMAL}
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -56,7 +62,10 @@ class Axis:
             step = step or 1.0
         if step is not None:
             high = _on_grid(low, step, int((_exact(high) - _exact(low)) / _exact(step)))
-        return cls(parameter.name, kind, low, high, step, space.distribution or Distribution.UNIFORM)
+        distribution = space.distribution or Distribution.UNIFORM
+        if distribution in LOG and high / low < NARROW_RATIO:
+            distribution = _EVEN[distribution]
+        return cls(parameter.name, kind, low, high, step, distribution)
 
     @property
     def is_log(self) -> bool:
@@ -80,10 +89,13 @@ class Axis:
         """The range to draw from so that rounding to the grid gives both ends their full share: half a step more.
 
         Below a logarithm it must stay positive, so there it is at most half of `low`; that is Optuna's edge for 1.
+        Where doubles end there is no room for it.
         """
         half = (self.step or 0.0) / 2
+        if math.isinf(self.high + half - (self.low - half)):
+            return self.low, self.high
         bottom = max(self.low - half, self.low / 2) if self.is_log and self.step else self.low - half
-        return bottom, self.high + half
+        return (bottom or self.low) if self.is_log else bottom, self.high + half
 
     @property
     def is_ordered(self) -> bool:

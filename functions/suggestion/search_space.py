@@ -1,6 +1,7 @@
 """The search space of an Experiment: rows of numbers for the algorithms, assignments for the Trials."""
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -213,3 +214,11 @@ def _validate_numbers(numbers: dict[str, float], distribution: Distribution | No
         yield f"{at}.max", "feasibleSpace.max - feasibleSpace.min must be finite"
     elif step is not None and step > 0 and (high - low) / step > MAX_STEPS:
         yield f"{at}.step", "feasibleSpace.step must divide the range into at most 2^50 steps"
+    elif step is not None and step > 0 and step < _min_step(low, high):
+        message = f"feasibleSpace.step must be at least {_min_step(low, high):.15g}: below, doubles round it away"
+        yield f"{at}.step", message
+
+
+def _min_step(low: float, high: float) -> float:
+    """Return the least step of which every point is a double of its own, in decimals as the user counts."""
+    return max(sys.float_info.min, 2 * math.ulp(max(abs(low), abs(high))))

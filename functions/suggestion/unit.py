@@ -13,7 +13,7 @@ DEVIATIONS = 3.0
 
 def from_unit(axis: Axis, position: float) -> float:
     """Return the value at this share of the axis' distribution, truncated to its bounds and rounded to its grid."""
-    if axis.size is not None and not (axis.is_log or axis.is_normal):
+    if axis.size is not None and (axis.size == 1 or not (axis.is_log or axis.is_normal)):
         return axis.value_at(min(max(int(position * axis.size), 0), axis.size - 1))
     low, high = _edges(axis)
     share = _from_normal(axis, position, low, high) if axis.is_normal else position
@@ -41,11 +41,14 @@ def _edges(axis: Axis) -> tuple[float, float]:
 
 
 def _tails(axis: Axis, low: float, high: float) -> tuple[float, float, float, float]:
-    """Return middle and deviation of the normal distribution, and its shares below the two edges."""
-    bounds = (math.log(axis.low), math.log(axis.high)) if axis.is_log else (axis.low, axis.high)
-    middle, deviation = sum(bounds) / 2, (bounds[1] - bounds[0]) / (2 * DEVIATIONS)
-    bottom, top = ((edge - middle) / deviation for edge in (low, high))
-    return middle, deviation, _STANDARD.cdf(bottom), _STANDARD.cdf(top)
+    """Return middle and deviation of the normal distribution, and its shares below the two edges.
+
+    Both as shares of the edges' distance: the numbers themselves may be as large as doubles get, or as small.
+    """
+    bottom, top = (math.log(axis.low), math.log(axis.high)) if axis.is_log else (axis.low, axis.high)
+    start, end = (bottom - low) / (high - low), (top - low) / (high - low)
+    middle, deviation = (start + end) / 2, (end - start) / (2 * DEVIATIONS)
+    return middle, deviation, _STANDARD.cdf(-middle / deviation), _STANDARD.cdf((1 - middle) / deviation)
 
 
 def _from_normal(axis: Axis, position: float, low: float, high: float) -> float:
@@ -53,9 +56,9 @@ def _from_normal(axis: Axis, position: float, low: float, high: float) -> float:
     share = bottom + min(max(position, 0.0), 1.0) * (top - bottom)
     if not 0 < share < 1:
         return min(max(position, 0.0), 1.0)
-    return (middle + deviation * _STANDARD.inv_cdf(share) - low) / (high - low)
+    return middle + deviation * _STANDARD.inv_cdf(share)
 
 
 def _to_normal(axis: Axis, share: float, low: float, high: float) -> float:
     middle, deviation, bottom, top = _tails(axis, low, high)
-    return (_STANDARD.cdf((low + share * (high - low) - middle) / deviation) - bottom) / (top - bottom)
+    return (_STANDARD.cdf((share - middle) / deviation) - bottom) / (top - bottom)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from events.search_space import ParameterSpec
 from functions.suggestion.algorithms import ALGORITHM_NAMES, get_algorithm
 from functions.suggestion.algorithms.interface import Request
 from functions.suggestion.search_space import Row, SearchSpace
@@ -26,14 +27,33 @@ LISTS = (a_parameter("f", "categorical", list=["x", "y", "z"]), a_parameter("g",
 FIXED = a_parameter("h", "int", min=3, max=3)
 SMALL = (a_parameter("c", "int", min=1, max=3), a_parameter("d", "double", min=0, max=1, step="0.5"))
 
+NARROW = (
+    a_parameter("c", "double", min=100, max="100.00000000000001", distribution="logUniform"),
+    a_parameter("k", "double", min=1, max="1.0000000000000002", distribution="logNormal"),
+    a_parameter("l", "double", min=0, max="5e-324", distribution="normal"),
+    a_parameter("m", "double", min=3, max=3, distribution="normal"),
+    a_parameter("n", "int", min=1, max=2, step=5, distribution="logNormal"),
+)
+HUGE = (
+    a_parameter("c", "double", min="5e-324", max=9, step="0.1", distribution="logUniform"),
+    a_parameter("o", "double", min="8e307", max="1.7e308", distribution="normal"),
+    a_parameter("p", "double", min="8e307", max="1.7e308"),
+    a_parameter("q", "double", min="-8e307", max="8e307", step="4e307"),
+    a_parameter("r", "double", min="1e-300", max="1e300", distribution="logUniform"),
+    a_parameter("s", "double", min="1e300", max="1.7e308", step="2e307", distribution="logNormal"),
+)
+CONTINUOUS = (a_parameter("a", "double", min=1, max="1.0000000000000002"), a_parameter("b", "double", min=3, max=3))
+"""Without a step, and with two points all the same."""
+
 SPACES = {
     "grid": [SMALL, (*SMALL, *LISTS, FIXED)],
-    "cmaes": [SMALL, ORDERED, (*SMALL, FIXED), (*ORDERED, *LISTS)],
-    "hyperband": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED)],
-    "bohb": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED)],
-    "asha": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED)],
+    "cmaes": [SMALL, ORDERED, (*SMALL, FIXED), (*ORDERED, *LISTS), NARROW, HUGE, CONTINUOUS],
+    "hyperband": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED), HUGE],
+    "bohb": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED), HUGE],
+    "asha": [(*SMALL, *LISTS), (*ORDERED, *LISTS, FIXED), HUGE],
 }
-ALL_SPACES = [SMALL, (*SMALL, FIXED), (*ORDERED, *LISTS, FIXED), LISTS, (FIXED,)]
+ALL_SPACES = [SMALL, (*SMALL, FIXED), (*ORDERED, *LISTS, FIXED), LISTS, (FIXED,), NARROW, HUGE, CONTINUOUS]
+HALVED = ("asha", "bohb", "hyperband")
 HALVING = {"r_l": "9", "eta": "3", "resource_name": "c"}
 SETTINGS = {
     "hyperband": HALVING,
@@ -87,6 +107,21 @@ def test_no_history_is_too_strange(name: str, data: st.DataObject) -> None:
 
     assert answer == get_algorithm(name).suggest(request)
     assert len(answer.suggestions) <= request.count
+    assert answer.suggestions or answer.is_end
+    assert_inside(space, [suggested.row for suggested in answer.suggestions])
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name not in {"grid", "pbt", *HALVED}])
+@pytest.mark.parametrize("parameters", [NARROW, HUGE, CONTINUOUS], ids=["narrow", "huge", "continuous"])
+def test_ranges_at_the_ends_of_what_doubles_hold_are_searched(name: str, parameters: Sequence[ParameterSpec]) -> None:
+    space = a_space(*parameters)
+    halves = [
+        space.snap(tuple(axis.low + share / 12 * (axis.high - axis.low) for axis in space.axes)) for share in range(13)
+    ]
+    finished = [(row, float(index)) for index, row in enumerate(halves)]
+
+    answer = get_algorithm(name).suggest(a_request(space, finished=finished, count=3))
+
     assert answer.suggestions or answer.is_end
     assert_inside(space, [suggested.row for suggested in answer.suggestions])
 

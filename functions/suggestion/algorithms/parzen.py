@@ -38,6 +38,10 @@ MAX_DRAWS = 4
 MAX_CONSTRAINED_DRAWS = 40
 """As many where constraints forbid most of what is drawn."""
 
+MAX_PLAIN = 1e100
+MIN_PLAIN = 1e-100
+"""Numbers beyond, and ranges below, are laid out evenly for Optuna's estimator."""
+
 MIN_VECTORISED = 160
 """Values from which on numpy is faster than Optuna's own loop, measured."""
 
@@ -61,7 +65,7 @@ class ParzenProposer:
         self._candidate_count = knobs.n_ei_candidates
         self._rng = np.random.RandomState(request.seed)
         below, above = split(request, knobs.gamma)
-        self._normal = [index for index, axis in enumerate(request.space.axes) if axis.is_normal]
+        self._even = [index for index, axis in enumerate(request.space.axes) if _is_even(axis)]
         self._poor, self._above = above, self._inside(above)
         good = self._inside(below)
         groups = _group(request.space, is_multivariate=is_multivariate)
@@ -92,13 +96,10 @@ class ParzenProposer:
         return tuple(_value(axis, values[index]) if index in values else axis.low for index, axis in axes)
 
     def _inside(self, rows: Floats) -> Floats:
-        """Return rows as the estimators take them: within the bounds, and normal axes laid out evenly.
-
-        Optuna knows no normal distribution, and its own prior is flat.
-        """
+        """Return rows as the estimators take them: within the bounds, and some axes laid out evenly."""
         axes = self._space.axes
         inside = np.clip(rows, [axis.low for axis in axes], [axis.high for axis in axes])
-        for index in self._normal:
+        for index in self._even:
             inside[:, index] = [to_unit(axes[index], value) for value in inside[:, index].tolist()]
         return inside
 
@@ -190,13 +191,22 @@ def _group(space: SearchSpace, *, is_multivariate: bool) -> list[list[tuple[int,
     return list(together.values())
 
 
+def _is_even(axis: Axis) -> bool:
+    """Tell whether the estimators see an axis by its place in [0, 1].
+
+    Optuna knows no normal distribution, its own prior is flat, and its sums overflow where doubles end.
+    """
+    is_extreme = max(abs(axis.low), abs(axis.high)) > MAX_PLAIN or axis.high - axis.low < MIN_PLAIN
+    return axis.size != 1 and (axis.is_normal or is_extreme)
+
+
 def _value(axis: Axis, drawn: float) -> float:
-    return from_unit(axis, drawn) if axis.is_normal else axis.snap(drawn)
+    return from_unit(axis, drawn) if _is_even(axis) else axis.snap(drawn)
 
 
 def _distribution(axis: Axis) -> BaseDistribution:
     """Return Optuna's distribution. It has none that is logarithmic with a step: `snap` puts the values on the grid."""
-    if axis.is_normal:
+    if _is_even(axis):
         return FloatDistribution(0.0, 1.0)
     if axis.choices and not axis.is_ordered:
         return CategoricalDistribution(axis.choices)
