@@ -150,7 +150,13 @@ def test_darts_gives_every_trial_settings_operations_and_layers() -> None:
         ("darts", {"num_epochs": "0"}, "num_epochs should be greater than zero"),
         ("darts", {"w_lr": "-1"}, "w_lr should be greater than or equal to zero"),
         ("darts", {"batch_size": "0"}, "batch_size should be greater than or equal to one"),
-        ("darts", {"batch_size": "None", "unknown": "x"}, None),
+        ("darts", {"batch_size": "None", "w_grad_clip": "None", "unknown": "None"}, None),
+        (
+            "darts",
+            {"num_epochs": "None"},
+            "failed to validate num_epochs(None): invalid literal for int() with base 10: 'None'",
+        ),
+        ("darts", {"w_lr": "None"}, "failed to validate w_lr(None): not a decimal number: 'None'"),
     ],
 )
 def test_bad_settings_are_refused_in_katibs_words(name: str, settings: dict[str, str], message: str | None) -> None:

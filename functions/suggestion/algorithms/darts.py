@@ -20,6 +20,8 @@ SKIP_CONNECTION = "skip_connection"
 MAX_NAMES = 1_000
 """Operations, one for each size of a filter: a Worker mixes them all, and is told them in one argument."""
 _NONE = "None"
+_MAY_BE_NONE = frozenset({"batch_size", "w_grad_clip"})
+"""Katib's one, and the one that says that nothing is clipped; a Worker can do nothing with another."""
 
 _DEFAULTS: Final[Mapping[str, JsonValue]] = {
     "num_epochs": 50,
@@ -71,7 +73,7 @@ class Darts:
         paths = setting_paths(spec)
         for name, text in settings.items():
             problem = find_problem(name, text, (_RULES[name],)) if name in _RULES else None
-            if problem and text != _NONE:
+            if problem and not (text == _NONE and name in _MAY_BE_NONE):
                 yield f"{paths.get(name, SETTINGS)}.value", problem
 
     def suggest(self, request: Request) -> Answer:
