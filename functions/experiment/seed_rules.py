@@ -69,6 +69,11 @@ def _validate_seed(seed: SeedTrial, space: SearchSpace, at: str) -> Iterator[Pro
     except KeyError as error:
         yield f"{at}.parameters", f"parameter {error.args[0]} must be specified"
         return
+    yield from _validate_point(seed, row, space, at)
+
+
+def _validate_point(seed: SeedTrial, row: Row, space: SearchSpace, at: str) -> Iterator[Problem]:
+    """Yield what is given though it has no value there, and the constraints that do not hold."""
     for axis, is_active in zip(space.axes, space.activity(row), strict=True):
         if axis.name in seed.parameters and not is_active:
             yield f"{at}.parameters.{axis.name}", f"parameter {axis.name} has no value at this point"
