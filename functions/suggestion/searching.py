@@ -14,7 +14,7 @@ from functions.limits import Limits
 from functions.ports import Store
 from functions.suggestion.algorithms import ALGORITHM_NAMES, AUTO, get_algorithm
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
-from functions.suggestion.foreign import read_answer
+from functions.suggestion.foreign import SuggestionError, read_answer
 from functions.suggestion.graph import space_of
 from functions.suggestion.history import History, fill_rows, to_loss, unpack_row, unpack_rows
 from functions.suggestion.history_cache import HistoryCache
@@ -137,7 +137,7 @@ def search(claim: Claim) -> Answer:
         request = scored(claim.request, claim.algorithm)
         answer = get_algorithm(claim.algorithm).suggest(request)
         is_ours = claim.algorithm in ALGORITHM_NAMES
-        return _checked(request, answer if is_ours else read_answer(request, answer))
+        return _checked(request, _inside(request, answer) if is_ours else read_answer(request, answer))
     except Exception as error:
         message = f"algorithm {claim.algorithm}: {type(error).__name__}: {error}"
         raise SearchError(message) from error
@@ -151,12 +151,29 @@ def _plant(request: Request) -> Answer | None:
     return Answer(tuple(map(Suggested, rows)), state=request.state) if rows else None
 
 
+def _inside(request: Request, answer: Answer) -> Answer:
+    """Return what an algorithm of ours answered. Raises SuggestionError for a value that no Trial may ever have."""
+    for index, suggested in enumerate(answer.suggestions):
+        for axis, value in zip(request.space.axes, suggested.row, strict=True):
+            if not axis.low <= value <= axis.high:
+                message = f"{value} does not lie between {axis.low:.15g} and {axis.high:.15g}"
+                raise SuggestionError(f"suggestions[{index}]: parameter {axis.name}: {message}")
+    return answer
+
+
 def _checked(request: Request, answer: Answer) -> Answer:
-    """Return the answer, unless there is nothing to search: an Experiment that never had a Trial did not succeed."""
-    is_nothing = answer.is_end and not answer.suggestions and request.first_number == 1
-    if is_nothing and request.space.constraints:
+    """Return the answer, unless there is nothing to search: an Experiment that never had a Trial did not succeed.
+
+    Nor may nothing follow from it: without a Trial whose end would ask again the Experiment would wait for ever.
+    """
+    if answer.suggestions:
+        return answer
+    if answer.is_end and request.first_number == 1 and request.space.constraints:
         message = "no point was found that meets spec.parameterConstraints"
         raise NoFeasiblePointError(message)
+    if not answer.is_end and not request.pending:
+        message = "it suggested nothing, has not ended the search, and no Trial is active"
+        raise SuggestionError(message)
     return answer
 
 

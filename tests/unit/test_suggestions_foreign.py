@@ -112,6 +112,24 @@ def test_what_is_no_answer_says_what_it_is(plugin: Installed, answer: object, pr
     assert problem in str(caught.value)
 
 
+def test_an_answer_that_nothing_would_follow_is_refused(plugin: Installed) -> None:
+    plugin.answer = Answer(())
+    active = a_request(a_space(*SPACE), pending=[GOOD])
+
+    assert search(Claim(uid="", token="", seq=0, algorithm="gut", request=active)) == Answer(())
+    with pytest.raises(SearchError, match="it suggested nothing, has not ended the search, and no Trial is active"):
+        ask(plugin, Answer(()))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
+def test_not_even_ours_creates_a_trial_outside_the_space(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Installed(Answer((Suggested(GOOD), Suggested((0.3, value, 0.0, 0.0)))))
+    monkeypatch.setattr("functions.suggestion.searching.get_algorithm", lambda _: broken)
+
+    with pytest.raises(SearchError, match=r"algorithm tpe: SuggestionError: suggestions\[1\]: parameter layers: "):
+        search(Claim(uid="", token="", seq=0, algorithm="tpe", request=a_request(a_space(*SPACE), count=2)))
+
+
 def test_a_point_that_breaks_a_constraint_is_refused_with_it(plugin: Installed) -> None:
     plugin.answer = Answer((Suggested(GOOD),))
     space = SearchSpace.from_spec(SPACE, ["rate < 1", "layers * rate > 2"])
