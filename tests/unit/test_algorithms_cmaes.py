@@ -4,14 +4,16 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from functions.suggestion.algorithms import get_algorithm
-from functions.suggestion.algorithms.evolution import Evolution
+from functions.suggestion.algorithms.evolution import MIN_SPREAD, Evolution
 from functions.suggestion.algorithms.generations import GENERATION_LABEL
+from functions.suggestion.history import History
 from functions.suggestion.search_space import Row
 from tests.unit.algorithm_requests import FINITE, a_parameter, a_request, a_space, a_spec
 from tests.unit.search_loop import best_of, search
@@ -82,6 +84,69 @@ def learn(state: Evolution, *numbers: int) -> Evolution:
     return state
 
 
+def test_it_neither_collapses_nor_runs_away_when_it_has_converged() -> None:
+    space = a_space(*(a_parameter(name, "double", min=-1, max=3) for name in "xy"))
+    history, state = History.empty(2), None
+
+    for first in range(1, 1_800, 8):
+        request = a_request(space, count=8, seed=first, state=state)
+        answer = get_algorithm("cmaes").suggest(replace(request, history=history, first_number=first))
+        rows = [suggested.row for suggested in answer.suggestions]
+        history = history.extend(rows, [sum((value - 0.7) ** 2 for value in row) for row in rows], first + 7)
+        state = json.loads(json.dumps(answer.state_after(8)))
+
+    assert len(history.distinct_rows()) == len(history) == 1_800
+    assert history.values[-50:].max() < 1e-12
+    assert MIN_SPREAD / 2 < Evolution.from_manifest(state).spread < 1e-6
+
+
+def test_points_that_the_distribution_did_not_draw_are_none_of_its_generation() -> None:
+    space = a_space(a_parameter("x", "int", min=1, max=100), a_parameter("y", "int", min=1, max=100))
+    narrow = replace(Evolution.begin(np.full(2, 0.505), 1e-9, 4), generation=1).to_manifest()
+    request = a_request(space, finished=[((51.0, 51.0), 0.0)], count=4, state=narrow)
+
+    answer = get_algorithm("cmaes").suggest(request)
+    state = answer.state_after(4)
+
+    assert state is not None
+    assert state["members"] == {}
+    assert [suggested.labels for suggested in answer.suggestions] == [{}] * 4
+    assert all(math.dist(suggested.row, (51, 51)) < 50 for suggested in answer.suggestions)
+
+
+def test_a_distribution_with_nothing_left_restarts_where_that_is_asked_for() -> None:
+    space = a_space(a_parameter("x", "int", min=1, max=100), a_parameter("y", "int", min=1, max=100))
+    narrow = replace(Evolution.begin(_mean(), 1e-9, 4), sigma0=0.1, generation=1).to_manifest()
+    settings = {"restart_strategy": "ipop"}
+    request = a_request(space, finished=[((51.0, 51.0), 0.0)], count=4, state=narrow, settings=settings)
+
+    state = get_algorithm("cmaes").suggest(request).state_after(4)
+
+    assert state is not None
+    assert (state["population"], state["generation"], len(state["members"])) == (8, 0, 4)
+
+
+@pytest.mark.parametrize(
+    "covariance", [[[0.0, 0.0], [0.0, 0.0]], [[math.nan, 0.0], [0.0, 1.0]], [[math.inf, 0], [0, 1]]]
+)
+def test_a_broken_distribution_begins_again_where_it_is(covariance: list[list[float]]) -> None:
+    broken = replace(Evolution.begin(_mean(), 0.2, 4), covariance=covariance, generation=9)
+
+    again = broken.bounded()
+
+    assert (again.sigma, again.covariance, again.mean, again.generation) == (0.2, None, [0.5, 0.5], 0)
+
+
+@pytest.mark.parametrize("sigma", [1e-300, 1e300, math.inf])
+def test_a_deviation_that_was_accepted_earlier_makes_no_strange_point(sigma: float) -> None:
+    state = Evolution.begin(np.full(3, 0.5), sigma, 4).to_manifest()
+
+    for request in (a_request(SPACE, settings={"sigma": str(sigma)}, count=9), a_request(SPACE, state=state, count=9)):
+        rows = [suggested.row for suggested in get_algorithm("cmaes").suggest(request).suggestions]
+        assert len(set(rows)) == 9
+        assert rows == [SPACE.snap(row) for row in rows]
+
+
 def test_its_state_is_plain_numbers_and_its_trials_say_their_generation() -> None:
     answer = get_algorithm("cmaes").suggest(a_request(SPACE, count=2))
 
@@ -126,6 +191,9 @@ def test_it_loads_neither_scipy_nor_the_other_optimizers() -> None:
     [
         ({"restart_strategy": "x"}, "restart_strategy x is not supported in CMAES optimization"),
         ({"sigma": "-1"}, "sigma should be greate or equal than zero"),
+        ({"sigma": "nan"}, "sigma should be greate or equal than zero"),
+        ({"sigma": "inf"}, "sigma should be 0, or from 1e-06 to 1: it is a share of every range"),
+        ({"sigma": "1e-300"}, "sigma should be 0, or from 1e-06 to 1: it is a share of every range"),
         ({"popsize": "3"}, "popsize should be at least 4"),
         ({"random_state": "-1"}, "random_state should be great or equal than zero"),
         ({"x": "1"}, "unknown setting x for algorithm cmaes"),
@@ -135,6 +203,13 @@ def test_bad_settings_are_refused_in_katibs_words(settings: dict[str, str], mess
     problems = list(get_algorithm("cmaes").validate(a_spec("cmaes", *FINITE[:2], **settings), settings))
 
     assert [text for _, text in problems] == [message]
+
+
+@pytest.mark.parametrize("sigma", ["0", "1e-6", "0.5", "1"])
+def test_a_first_deviation_from_a_millionth_to_the_whole_range_is_accepted(sigma: str) -> None:
+    settings = {"sigma": sigma}
+
+    assert list(get_algorithm("cmaes").validate(a_spec("cmaes", *FINITE[:2], **settings), settings)) == []
 
 
 def test_too_few_numeric_parameters_are_refused() -> None:

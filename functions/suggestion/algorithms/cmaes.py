@@ -20,13 +20,24 @@ MIN_AXES = 2
 MIN_POPULATION = 4
 """With fewer there is nothing to choose a direction from."""
 
+MIN_SIGMA = 1e-6
+MAX_SIGMA = 1.0
+"""Narrower, a search would be over before it began; wider, it would draw nothing but corners. 0 is the default."""
+
 _RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "restart_strategy": (
         one_of(
             "none", "None", "ipop", "bipop", message="restart_strategy {value} is not supported in CMAES optimization"
         ),
     ),
-    "sigma": (Rule(float, lambda value: value >= 0, "{name} should be greate or equal than zero"),),
+    "sigma": (
+        Rule(float, lambda value: value >= 0, "{name} should be greate or equal than zero"),
+        Rule(
+            float,
+            lambda value: value == 0 or MIN_SIGMA <= value <= MAX_SIGMA,
+            f"{{name}} should be 0, or from {MIN_SIGMA:g} to {MAX_SIGMA:g}: it is a share of every range",
+        ),
+    ),
     "popsize": (Rule(int, lambda value: value >= MIN_POPULATION, f"{{name}} should be at least {MIN_POPULATION}"),),
     "random_state": (RANDOM_STATE,),
 }

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from events.resource import Manifest
+from functions.suggestion.algorithms.cmaes import MAX_SIGMA, MIN_SIGMA
 from functions.suggestion.history import Floats
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ MAX_LAG = 1
 
 MAX_WORST = 1e300
 """Losses beyond are told as this, so that differences stay finite."""
+
+
+MIN_SPREAD = 1e-10
+"""The share of every range below which the largest deviation does not fall: its points would be one in doubles."""
+
+MAX_SPREAD = 1.0
+"""The share above which it does not rise: a wider distribution has nothing but corners."""
+
+MAX_SCALE = 1e3
+"""Of the covariance: beyond, it is given to `sigma`, which means the same, before one overflows and one vanishes."""
+
+RESTARTING = frozenset({"ipop", "bipop"})
 
 
 @dataclass(frozen=True)
@@ -95,17 +108,45 @@ class Evolution:
         known = [loss for _, loss in self.results if loss is not None]
         if not known:
             return replace(self, results=[])
-        optimizer = self.optimizer(0)
+        optimizer = self.optimizer()
         optimizer.tell([(np.array(point), max(known) if loss is None else loss) for point, loss in self.results])
         moved = self._read(optimizer)
-        is_stuck = strategy in {"ipop", "bipop"} and optimizer.should_stop()
-        return moved.restart(strategy, rng) if is_stuck else moved
+        if strategy in RESTARTING and (optimizer.should_stop() or moved.spread < MIN_SPREAD):
+            return moved.restart(strategy, rng)
+        return moved.bounded()
 
-    def optimizer(self, seed: int) -> "CMA":
+    @property
+    def spread(self) -> float:
+        """The largest deviation of an axis, as a share of its range."""
+        return self.sigma * (1.0 if self.covariance is None else math.sqrt(max(np.diag(self.covariance))))
+
+    def bounded(self) -> Self:
+        """Return this no narrower than doubles can tell and no wider than the ranges; a broken one begins again."""
+        if not (0 < self.spread < math.inf and np.isfinite(self.deviations()).all()):
+            mean = np.nan_to_num(np.array(self.mean), nan=0.5)
+            return self._begin_again(mean, self.population, self.restarts)
+        scale, sigma = self.spread / self.sigma, min(max(self.spread, MIN_SPREAD), MAX_SPREAD)
+        if self.covariance is None:
+            return replace(self, sigma=sigma)
+        if sigma == self.spread and 1 / MAX_SCALE < scale < MAX_SCALE:
+            return self
+        covariance = (np.array(self.covariance) / scale**2).tolist()
+        path = (np.array(self.covariance_path) / scale).tolist()
+        return replace(self, sigma=sigma, covariance=covariance, covariance_path=path)
+
+    def deviations(self) -> Floats:
+        """Return the matrix that makes a sample of this of one of the standard normal distribution."""
+        if self.covariance is None:
+            return self.sigma * np.eye(len(self.mean))
+        variances, directions = np.linalg.eigh(np.array(self.covariance))
+        matrix: Floats = self.sigma * directions * np.sqrt(np.maximum(variances, 0))
+        return matrix
+
+    def optimizer(self) -> "CMA":
         """Return the library's optimizer in this state."""
         bounds = np.tile([0.0, 1.0], (len(self.mean), 1))
         optimizer = _load_class()(
-            mean=np.array(self.mean), sigma=self.sigma0, bounds=bounds, seed=seed, population_size=self.population
+            mean=np.array(self.mean), sigma=self.sigma0, bounds=bounds, seed=0, population_size=self.population
         )
         it = vars(optimizer)
         it["_sigma"], it["_g"] = self.sigma, self.generation
@@ -137,7 +178,10 @@ class Evolution:
         restarts = self._count(strategy)
         growth = float(POPULATION_GROWTH**restarts.large_count)
         population = int(self.initial_population * (growth ** (rng.random() ** 2) if restarts.is_small else growth))
-        fresh = type(self).begin(rng.random(len(self.mean)), self.sigma0, population)
+        return self._begin_again(rng.random(len(self.mean)), population, restarts)
+
+    def _begin_again(self, mean: Floats, population: int, restarts: Restarts) -> Self:
+        fresh = type(self).begin(mean, min(max(self.sigma0, MIN_SIGMA), MAX_SIGMA), population)
         return replace(fresh, initial_population=self.initial_population, seen=self.seen, restarts=restarts)
 
     def _count(self, strategy: str) -> Restarts:
