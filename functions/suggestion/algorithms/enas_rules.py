@@ -10,6 +10,9 @@ from functions.suggestion.algorithms.settings import MAX_CHARACTERS, SETTINGS, s
 from functions.suggestion.axis import to_number
 from functions.suggestion.search_space import Problem
 
+ASSIGNED = ("architecture", "nn_config")
+"""What a Trial gets."""
+
 _OPEN = float("inf")
 
 
