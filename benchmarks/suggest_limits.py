@@ -38,8 +38,8 @@ from infra.store.engine import SQLStores, make_engine
 from infra.store.schema import upgrade
 
 NAMES = ("bayesianoptimization", "auto")
-SIZES = {"bayesianoptimization": (20, 250, 10_000, 100_000), "auto": (20, 120, 225, 100_000)}
-"""Finished Trials at the beginning. `auto` asks a Gaussian process up to 250."""
+SIZES = {"bayesianoptimization": (20, 250, 10_000, 100_000), "auto": (20, 120, 250, 470, 100_000)}
+"""Finished Trials at the beginning. `auto` asks a Gaussian process up to 500."""
 WIDTHS = (8, 20, 40)
 COUNTS = (1, 8)
 CALLS = 25

@@ -15,6 +15,7 @@ from events.objective import ObjectiveType
 from functions.suggestion.search_space import Row
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Labels = Mapping[str, str]
 Scalar = TypeVar("Scalar", bound=np.generic)
 

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from events.search_space import When
 from functions.suggestion.algorithms import get_algorithm
 from functions.suggestion.algorithms.auto import choose
 from functions.suggestion.algorithms.drawing import draw_row
@@ -27,8 +28,10 @@ def a_request_after(count: int, *parameters: object, **spec: object) -> Request:
     ("trials", "parameters", "spec", "name"),
     [
         (0, MIXED, {}, "sobol"),
-        (9, NUMERIC, {}, "sobol"),
-        (10, MIXED, {}, "bayesianoptimization"),
+        (5, NUMERIC, {}, "sobol"),
+        (6, NUMERIC, {}, "bayesianoptimization"),
+        (7, MIXED, {}, "sobol"),
+        (8, MIXED, {}, "bayesianoptimization"),
         (500, NUMERIC, {}, "bayesianoptimization"),
         (501, NUMERIC, {}, "cmaes"),
         (501, NUMERIC[:4], {}, "multivariate-tpe"),
@@ -47,6 +50,31 @@ def test_it_chooses_by_space_parallelism_and_results(
 
     assert choose(request).name == name
     assert answer.note.startswith(f"auto uses {name}: ")
+
+
+@pytest.mark.parametrize(
+    ("width", "budget", "initial"), [(2, None, 6), (8, None, 8), (30, None, 10), (8, 20, 5), (8, 200, 8), (8, 4, 3)]
+)
+def test_few_parameters_or_few_trials_have_few_first_points(width: int, budget: int | None, initial: int) -> None:
+    parameters = [a_parameter(f"x{index}", "double", min=0, max=1) for index in range(width)]
+
+    requests = [a_request_after(count, *parameters) for count in range(12)]
+    names = [choose(replace(request, max_trial_count=budget)).name for request in requests]
+
+    assert names == ["sobol"] * initial + ["bayesianoptimization"] * (12 - initial)
+
+
+@pytest.mark.parametrize(("width", "name"), [(3, "bayesianoptimization"), (30, "multivariate-tpe")])
+def test_parameters_that_depend_on_others_are_modelled_while_they_are_few(width: int, name: str) -> None:
+    kind = a_parameter("kind", "categorical", list=["a", "b"])
+    inner = [a_parameter(f"x{index}", "double", min=0, max=1) for index in range(width)]
+    when = When(parameter="kind", values=("a",))
+    request = a_request_after(20, kind, *(parameter.model_copy(update={"when": when}) for parameter in inner))
+
+    answer = AUTO.suggest(request)
+
+    assert choose(request).name == name
+    assert all(request.space.fill(suggested.row) == suggested.row for suggested in answer.suggestions)
 
 
 def test_the_first_trial_of_all_is_the_middle_and_the_others_are_not() -> None:

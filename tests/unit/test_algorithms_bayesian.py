@@ -9,7 +9,8 @@ import pytest
 from functions.suggestion.algorithms import acquisition, get_algorithm
 from functions.suggestion.algorithms.acquisition import log_expected_improvement
 from functions.suggestion.algorithms.gaussian_process import GaussianProcess, Likelihood, fit_kernel
-from functions.suggestion.algorithms.kernel import MAX_ADDITIVE_AXES, Kernel, Prior
+from functions.suggestion.algorithms.kernel import Kernel, Prior
+from functions.suggestion.algorithms.kernel_layout import MAX_ADDITIVE_AXES
 from functions.suggestion.algorithms.losses import warp
 from functions.suggestion.search_space import Row
 from tests.unit.algorithm_requests import FINITE, MIXED, a_parameter, a_request, a_space, a_spec
@@ -146,6 +147,31 @@ def test_ripples_along_single_axes_are_learnt_from_points_that_share_no_value() 
     assert np.corrcoef(means, ripples(others))[0, 1] > 0.9
 
 
+def test_which_axis_counts_where_a_choice_says_so_is_learnt() -> None:
+    rng = np.random.default_rng(4)
+    points, others = rng.random((100, 5)), rng.random((200, 5))
+    points[:, 0], others[:, 0] = rng.integers(4, size=100), rng.integers(4, size=200)
+
+    def one_of_four(places: np.ndarray) -> np.ndarray:
+        chosen = np.take_along_axis(places, 1 + places[:, :1].astype(int), axis=1)[:, 0]
+        return 3 * (chosen - 0.5) ** 2 - 0.25
+
+    kernel = fit_kernel(points, one_of_four(points), np.arange(5) == 0)
+    means, _ = GaussianProcess(kernel, points, one_of_four(points)).predict(others)
+
+    assert np.corrcoef(means, one_of_four(others))[0, 1] > 0.9
+
+
+def test_large_sets_of_points_have_the_covariances_of_their_parts() -> None:
+    points = np.random.default_rng(5).random((40, 3))
+    kernel = Kernel(Prior.of(3).starts[1], np.zeros(3, dtype=np.bool_))
+
+    together = kernel(np.tile(points, (20, 1)), np.tile(points, (20, 1)))
+
+    assert together == pytest.approx(np.tile(kernel(points, points), (20, 20)))
+    assert together.diagonal() == pytest.approx(kernel.amplitude)
+
+
 def test_the_expected_improvement_is_right_near_and_far() -> None:
     mean = np.array([0.0, 1.0, 5.0, 30.0])
 
@@ -162,7 +188,21 @@ def test_losses_that_rise_by_orders_of_magnitude_keep_their_order_and_weigh_less
 
     assert (np.diff(values) > 0).all()
     assert values.max() < 2.0  # 4 without a power
-    assert warp(np.array([1e308, -1e308, 0.0])) == pytest.approx([1.22, -1.22, 0.0], abs=0.01)
+    assert np.diff(warp(np.array([-1e308, 0.0, 1e308]))).min() > 1
+
+
+def test_what_the_better_half_differs_in_is_not_hidden_by_the_worse_one() -> None:
+    better = np.linspace(0.57, 0.6, 20)
+
+    values = warp(np.concatenate([better, np.geomspace(1, 1e3, 20)]))
+
+    assert np.ptp(values[:20]) > 0.3 * np.ptp(values)  # a tenth without ranks
+
+
+def test_losses_that_mostly_tie_keep_their_order() -> None:
+    values = warp(np.array([0.5] * 12 + [0.6, 0.4, 0.7]))
+
+    assert values[13] < values[0] == values[11] < values[12] < values[14]
 
 
 def test_failed_trials_count_as_the_worst_and_outliers_little() -> None:

@@ -35,11 +35,11 @@ BEST_COUNT = 3
 REFINEMENTS = (0.08, 0.03, 0.01, 0.003)
 REFINED_COUNT = 5
 REFINING_COUNT = 40
-"""Then the most promising ones are disturbed, less and less."""
+"""Then, by `auto`, the most promising ones are disturbed, less and less."""
 
 SLOPE_STEP = 1e-6
 CLIMB_ITERATIONS = 20
-"""Of L-BFGS, whose slopes are differences: all of a point's are computed at once."""
+"""Of L-BFGS from the best of them, whose slopes are differences: all of a point's are computed at once."""
 
 LCB_DEVIATIONS = 1.96
 """The weight of uncertainty in the lower confidence bound, as in scikit-optimize."""
@@ -111,12 +111,12 @@ class GaussianProposer:
         near = [cube.disturb(self._best_points, rng, LOCAL_COUNT, deviation) for deviation in (0.1, 0.02)]
         candidates = np.vstack([cube.draw(rng, RANDOM_COUNT), *near])
         promise = self._promise(candidates, acquire)
-        for deviation in REFINEMENTS if self._optimizer != "sampling" else ():
+        for deviation in REFINEMENTS if self._optimizer == "auto" else ():
             best = np.argsort(-promise, kind="stable")[:REFINED_COUNT]
             disturbed = cube.disturb(candidates[best], rng, REFINING_COUNT, deviation)
             promise = np.concatenate([promise[best], self._promise(disturbed, acquire)])
             candidates = np.vstack([candidates[best], disturbed])
-        if self._optimizer == "lbfgs":
+        if self._optimizer != "sampling":
             climbed = self._climb(candidates[np.argmax(promise)], acquire)
             candidates = np.vstack([candidates, climbed])
             promise = np.concatenate([promise, self._promise(climbed, acquire)])

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from events.experiment import ExperimentSpec
 from events.resource import Manifest
-from functions.suggestion.algorithms.bayesian import INITIAL_POINTS, is_beginning
-from functions.suggestion.algorithms.blending import answer_blended
+from functions.suggestion.algorithms.bayesian import INITIAL_POINTS, MIN_USABLE, is_beginning
 from functions.suggestion.algorithms.cmaes import CMA_ES
 from functions.suggestion.algorithms.interface import Answer, Request
 from functions.suggestion.algorithms.nsga import NSGA_II
@@ -20,11 +19,18 @@ from functions.suggestion.search_space import Problem
 MAX_GAUSSIAN_TRIALS = 500
 """Finished Trials up to which a Gaussian process is asked. Made of 250, it beats what follows up to 400 at least."""
 
+MIN_INITIAL_POINTS = 6
+MAX_INITIAL_SHARE = 0.25
+"""First points: one for each parameter within bounds, but no more than this share of all Trials."""
+
 MAX_MANY_OBJECTIVE_TRIALS = 250
 """Results of several objectives up to which TPE is asked: its cost grows with their fronts."""
 
 MAX_GAUSSIAN_AXES = 40
 """Parameters with more than one value: beyond, distances say too little."""
+
+MAX_CONDITIONAL_AXES = 24
+"""Where some depend on others, a Gaussian process is asked as long as it looks at pairs of parameters."""
 
 MAX_GAUSSIAN_PARALLEL = 32
 """Trials at a time: beyond, its search is what the Workers wait for."""
@@ -85,7 +91,11 @@ def _ask(name: str, request: Request) -> Answer:
     plain = replace(request, settings={})
     if name == "sobol":
         return answer_by(plain, MiddleFirst(plain))
-    return answer_blended(plain) if name == "bayesianoptimization" else MULTIVARIATE_TPE.suggest(plain)
+    if name == "multivariate-tpe":
+        return MULTIVARIATE_TPE.suggest(plain)
+    from functions.suggestion.algorithms.blending import answer_blended
+
+    return answer_blended(plain)
 
 
 def choose(request: Request) -> Choice:
@@ -96,8 +106,9 @@ def choose(request: Request) -> Choice:
         return Choice(NSGAII, f"more than {MAX_MANY_OBJECTIVE_TRIALS} results of several objectives")
     if problem := _find_gaussian_problem(request, len(free)):
         return Choice("multivariate-tpe", problem)
-    if is_beginning(request, INITIAL_POINTS):
-        return Choice("sobol", f"the first {INITIAL_POINTS} Trials are the middle and points that are spread evenly")
+    initial_count = _count_initial(request, len(free))
+    if is_beginning(request, initial_count):
+        return Choice("sobol", f"the first {initial_count} Trials are the middle and points that are spread evenly")
     if finished <= MAX_GAUSSIAN_TRIALS:
         return Choice(
             "bayesianoptimization", f"up to {MAX_GAUSSIAN_TRIALS} results, with every fourth suggestion of TPE"
@@ -107,12 +118,22 @@ def choose(request: Request) -> Choice:
     return Choice("multivariate-tpe", f"more than {MAX_GAUSSIAN_TRIALS} results")
 
 
+def _count_initial(request: Request, width: int) -> int:
+    """Return how many Trials come before there is a model: few where there are few parameters, or few Trials at all."""
+    count = min(max(MIN_INITIAL_POINTS, width), INITIAL_POINTS)
+    if request.max_trial_count is None:
+        return count
+    return max(MIN_USABLE, min(count, int(request.max_trial_count * MAX_INITIAL_SHARE)))
+
+
 def _find_gaussian_problem(request: Request, width: int) -> str:
     """Say why a Gaussian process is no good here, if it is not."""
     kinds = {
         "there is a single point": not width,
         "there are several objectives": request.spec.has_several_objectives,
-        "which parameters there are depends on others": request.space.is_conditional,
+        f"which of more than {MAX_CONDITIONAL_AXES} parameters there are depends on others": (
+            request.space.is_conditional and width > MAX_CONDITIONAL_AXES
+        ),
     }
     if problem := next((problem for problem, holds in kinds.items() if holds), ""):
         return problem

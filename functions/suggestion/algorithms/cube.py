@@ -1,17 +1,21 @@
 """The search space as a cube: ordered axes by their place in [0, 1], unordered ones by the index of the choice."""
 
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from functions.suggestion.axis import Axis
-from functions.suggestion.history import Floats
+from functions.suggestion.conditions import Condition, Conditions
+from functions.suggestion.history import Flags, Floats
 from functions.suggestion.search_space import Row, SearchSpace
 from functions.suggestion.unit import from_unit, to_unit
 
 MAX_PLACES = 4_096
 """Grid points of an axis that are told apart; a finer grid counts as continuous, and rounding makes no difference."""
+
+SAME_PLACE = 1e-9
+"""Values of an axis that others depend on are apart by more."""
 
 
 class Cube:
@@ -24,7 +28,8 @@ class Cube:
         axes = [space.axes[index] for index in self._free]
         self._places = [_places(axis) for axis in axes]
         self._choice_counts = [len(axis.choices) for axis in axes]
-        self.is_unordered: npt.NDArray[np.bool_] = np.array([not axis.is_ordered for axis in axes], dtype=np.bool_)
+        self.is_unordered: Flags = np.array([not axis.is_ordered for axis in axes], dtype=np.bool_)
+        self._activity = None if is_ordered_only or not space.is_conditional else Activity(space.conditions, space.axes)
 
     @property
     def width(self) -> int:
@@ -44,11 +49,16 @@ class Cube:
         return tuple(_decode(axis, values[i]) if i in values else axis.low for i, axis in enumerate(self._axes))
 
     def snap(self, points: Floats) -> Floats:
-        """Move points onto the grids of their axes, in place, and return them."""
+        """Move points onto the grids of their axes, in place, and return them; what is inactive gets its lowest."""
         for column, places in enumerate(self._places):
             if places is not None:
                 middles = (places[1:] + places[:-1]) / 2
                 points[:, column] = places[np.searchsorted(middles, points[:, column])]
+        if self._activity:
+            columns = dict(zip(self._free, points.T, strict=True))
+            for index, is_active in self._activity.find(columns, len(points)):
+                if index in columns:
+                    columns[index][~is_active] = _place(self._axes[index], self._axes[index].low)
         return points
 
     def draw(self, rng: np.random.Generator, count: int) -> Floats:
@@ -68,10 +78,43 @@ class Cube:
         self._draw_unordered(points, is_moved, rng)
         return self.snap(points)
 
-    def _draw_unordered(self, points: Floats, is_drawn: npt.NDArray[np.bool_], rng: np.random.Generator) -> None:
+    def _draw_unordered(self, points: Floats, is_drawn: Flags, rng: np.random.Generator) -> None:
         for column in np.flatnonzero(self.is_unordered):
             drawn = rng.integers(self._choice_counts[column], size=len(points))
             points[:, column] = np.where(is_drawn[:, column], drawn, points[:, column])
+
+
+class Activity:
+    """Which axes are active at points of a cube."""
+
+    def __init__(self, conditions: Conditions, axes: tuple[Axis, ...]) -> None:
+        self._conditions = conditions
+        self._axes = axes
+
+    def find(self, columns: Mapping[int, Floats], count: int) -> Iterator[tuple[int, Flags]]:
+        """Yield every axis, each after the one that it depends on, with where it is active.
+
+        Columns may change meanwhile: what depends on an inactive axis is inactive, whatever value that has.
+        """
+        active: dict[int, Flags] = {}
+        for index in self._conditions.order:
+            condition = self._conditions.at(index)
+            active[index] = np.ones(count, dtype=np.bool_)
+            if condition is not None:
+                active[index] = active[condition.parent] & self._holds(condition, columns.get(condition.parent))
+            yield index, active[index]
+
+    def _holds(self, condition: Condition, column: Floats | None) -> Flags | np.bool_:
+        axis = self._axes[condition.parent]
+        if column is None:
+            return np.bool_(axis.low in condition.values)
+        places = np.array([_place(axis, value) for value in condition.values])
+        is_there: Flags = np.abs(column[:, None] - places).min(axis=1, initial=np.inf) < SAME_PLACE
+        return is_there
+
+
+def _place(axis: Axis, value: float) -> float:
+    return float(_encode(axis, np.array([value]))[0])
 
 
 def _encode(axis: Axis, values: Floats) -> Floats:

@@ -9,8 +9,9 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
 
-from functions.suggestion.algorithms.kernel import JITTER, Flags, Kernel, Part, Prior, correlate, list_parts
-from functions.suggestion.history import Floats
+from functions.suggestion.algorithms.kernel import JITTER, Kernel, Prior, matern, to_slopes
+from functions.suggestion.algorithms.kernel_layout import Layout
+from functions.suggestion.history import Flags, Floats
 
 MAX_ITERATIONS = 25
 """Steps of the fit: the likelihood is flat by then, and each costs a Cholesky decomposition."""
@@ -64,26 +65,29 @@ def fit_kernel(points: Floats, values: Floats, is_unordered: Flags) -> Kernel:
 class Likelihood:
     """The negative logarithm of the posterior density of a kernel's parameters, with its gradient.
 
-    Everything is computed for each pair of points once: the matrices are symmetric.
+    Everything is computed for each pair of points once: the matrices are symmetric. It has one row for each part of the
+    kernel, in memory that is kept: to fetch fresh memory of that size each time would take as long as all the rest.
     """
 
     def __init__(self, points: Floats, values: Floats, is_unordered: Flags, prior: Prior) -> None:
         self._pairs = np.tril_indices(len(points), -1)
         left, right = (points[places] for places in self._pairs)
-        self._squares = (left - right) ** 2
-        self._squares[:, is_unordered] = self._squares[:, is_unordered] > 0
+        self._offsets = np.ascontiguousarray(np.abs(left - right).T)
+        self._offsets[is_unordered] = self._offsets[is_unordered] > 0
+        self._squares = self._offsets**2
         self._values = values
         self._prior = prior
-        self._parts = list_parts(is_unordered.size, prior.mean.size)
+        self._layout = Layout.of(is_unordered.size)
+        self._memory = np.empty((3, len(self._layout.parts), len(left)))
 
     def __call__(self, theta: Floats) -> tuple[float, Floats]:
         """Return both; a matrix that is singular is the worst there is."""
-        noise = math.exp(theta[-1])
-        amplitudes = [part.share * math.exp(theta[part.amplitude]) for part in self._parts]
-        weighted = [self._squares[:, part.axes] @ np.exp(theta[part.weights]) for part in self._parts]
-        shapes = [correlate(squares) for squares in weighted]
-        covariance = np.array(amplitudes) @ np.array([correlation for correlation, _ in shapes])
-        lower, failed = dpotrf(self._fill(covariance, sum(amplitudes) + noise + JITTER), lower=1)
+        layout, noise, amplitudes = self._layout, math.exp(theta[-1]), np.exp(theta[self._layout.amplitudes])
+        distances, decay, correlations = self._memory
+        self._measure(theta, distances)
+        np.exp(np.negative(distances, out=decay), out=decay)
+        shapes = np.array(layout.shapes(matern(distances, decay, out=correlations)))
+        lower, failed = dpotrf(self._fill(amplitudes @ shapes, amplitudes.sum() + noise + JITTER), lower=1)
         if failed:
             return _INVALID, np.zeros_like(theta)
         solved = cho_solve((lower, True), self._values, check_finite=False)
@@ -93,12 +97,23 @@ class Likelihood:
         trace = 0.5 * float((inverse.diagonal() - solved * solved).sum())
         gradient = np.zeros_like(theta)
         gradient[-1] = trace * noise
-        for part, amplitude, (correlation, slope) in zip(self._parts, amplitudes, shapes, strict=True):
-            gradient[part.amplitude] += amplitude * (pull @ correlation + trace)
-            gradient[part.weights] = amplitude * self._pull_weights(part, theta, pull * slope)
+        gradient[layout.amplitudes] = amplitudes * (shapes @ pull + trace)
+        slopes = to_slopes(distances, decay)
+        slopes *= layout.to_factors(theta, correlations)
+        slopes *= pull
+        for (axes, weights), its in zip(layout.parts, slopes, strict=True):
+            gradient[weights] = self._squares[axes] @ its * np.exp(theta[weights])
         off = (theta - self._prior.mean) / self._prior.deviation
         value = 0.5 * self._values @ solved + np.log(lower.diagonal()).sum() + 0.5 * off @ off
         return float(value), gradient + off / self._prior.deviation
+
+    def _measure(self, theta: Floats, distances: Floats) -> None:
+        """Write those of every pair along the axes of each part, with the root of 5 as a factor."""
+        weights = 5 * np.exp(theta)
+        width = self._layout.width
+        np.sqrt(np.dot(weights[:width], self._squares, out=distances[0]), out=distances[0])
+        if self._layout.is_additive:
+            np.multiply(self._offsets, np.sqrt(weights[width : 2 * width, None]), out=distances[1:])
 
     def _fill(self, below: Floats, diagonal: float) -> Floats:
         """Return the lower half of a matrix, as LAPACK keeps it."""
@@ -106,7 +121,3 @@ class Likelihood:
         matrix[self._pairs] = below
         np.fill_diagonal(matrix, diagonal)
         return matrix
-
-    def _pull_weights(self, part: Part, theta: Floats, pull: Floats) -> Floats:
-        slopes: Floats = pull @ self._squares[:, part.axes] * np.exp(theta[part.weights])
-        return slopes
