@@ -144,7 +144,7 @@ def test_a_deviation_that_was_accepted_earlier_makes_no_strange_point(sigma: flo
     for request in (a_request(SPACE, settings={"sigma": str(sigma)}, count=9), a_request(SPACE, state=state, count=9)):
         rows = [suggested.row for suggested in get_algorithm("cmaes").suggest(request).suggestions]
         assert len(set(rows)) == 9
-        assert rows == [SPACE.snap(row) for row in rows]
+        assert all(-5 <= value <= 5 for row in rows for value in row)
 
 
 def test_its_state_is_plain_numbers_and_its_trials_say_their_generation() -> None:

@@ -247,22 +247,6 @@ def test_every_algorithm_for_several_objectives_answers_in_the_space_and_again_t
         assert space.to_row(space.to_assignments(suggested.row)) == suggested.row
 
 
-def test_parents_are_kept_as_plain_numbers_and_replaced_by_better_ones() -> None:
-    space = a_space(a_parameter("x", "double", min=0, max=1))
-    rows = [(index / 40,) for index in range(40)]
-    history = a_history(rows, [(40.0 - index, 40.0 - index) for index in range(40)])
-    request = a_request(space, settings={"population_size": "4"})
-
-    first = get_algorithm("nsgaii").suggest(an_asked(request, history, 41))
-    longer = history.extend([(0.9,), (0.8,)], [0.5, 99.0], 42, others=[[0.5], [99.0]])
-    later = get_algorithm("nsgaii").suggest(
-        an_asked(a_request(space, settings={"population_size": "4"}, state=first.state), longer, 43)
-    )
-
-    assert first.state == {"seen": 40, "parents": [36, 37, 38, 39]}
-    assert later.state == {"seen": 42, "parents": [37, 38, 39, 40]}
-
-
 def test_reference_points_share_out_the_whole() -> None:
     for count in (2, 3, 4, 5, 7):
         points = reference_points(count)

@@ -52,13 +52,19 @@ class Nsga:
     def suggest(self, request: Request) -> Answer:
         """Spread the first population evenly, then breed from the best that there are."""
         size = population_size(request)
-        if request.history.usable_count() < size or all(axis.size == 1 for axis in request.space.axes):
+        if _count_complete(request) < size or all(axis.size == 1 for axis in request.space.axes):
             return replace(answer_by(request, QuasiRandom(request)), state=request.state)
         from functions.suggestion.algorithms.breeding import Breeder, select_parents
 
         parents = select_parents(request, size, has_reference_points=self.has_reference_points)
         state = {"seen": len(request.history), "parents": parents.tolist()}
         return replace(answer_by(request, Breeder(request, parents)), state=state)
+
+
+def _count_complete(request: Request) -> int:
+    """Count the Trials of which every objective is a number: no other one can be a parent."""
+    losses = request.history.losses
+    return int((losses == losses).all(axis=1).sum())  # noqa: PLR0124 - which NaN is not
 
 
 def population_size(request: Request) -> int:
