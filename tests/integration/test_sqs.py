@@ -80,8 +80,15 @@ async def test_an_event_is_the_plain_body_in_the_group_of_its_namespace(
     assert message["Attributes"]["MessageGroupId"] == "team-a"
 
 
-async def test_the_clocks_tick_has_no_group_and_finds_its_queue(broker: SQSBroker) -> None:
+async def test_the_clocks_tick_has_no_group_and_finds_its_queue(
+    broker: SQSBroker, sqs_client: SQSClient, sqs_prefix: str
+) -> None:
     await broker.publish([a_tick()])
+
+    url = sqs_client.get_queue_url(QueueName=f"{sqs_prefix}clock-reconcile")["QueueUrl"]
+    (message,) = sqs_client.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"])["Messages"]
+    assert decode(message["Body"]) == a_tick()
+    assert "MessageGroupId" not in message["Attributes"]
 
 
 async def test_the_queue_of_a_selector_is_made_though_the_others_must_be_there(broker: SQSBroker, sqs_url: str) -> None:
