@@ -9,6 +9,7 @@ from events.reference import ExperimentRef
 from functions.experiment.measuring import Measures
 from functions.experiment.model import Experiment
 from functions.experiment.seed_rules import to_seed_row
+from functions.experiment.sources import WarmSource
 from functions.ports import FinishedTrial, Store
 from functions.suggestion.history import History, to_loss, unpack_row
 from functions.suggestion.search_space import Row, SearchSpace
@@ -21,12 +22,11 @@ Known = tuple[Row, float | None, Measures]
 
 
 async def begin_history(experiment: Experiment, store: Store, space: SearchSpace) -> History:
-    """Return the history before the first Trial: the same at every search, since what it is made of never changes."""
+    """Return the history before the first Trial: the same at every search, unless an earlier Experiment is deleted."""
     spec = experiment.spec
     known: list[Known] = []
     for source in experiment.warm_sources:
-        ref = ExperimentRef(namespace=experiment.namespace, name=source.name, uid=source.uid)
-        known += await _read(ref, source.seq, store, space)
+        known += await _read(_ref_of(experiment, source), source.seq, store, space)
     known += _given(spec, space)
     objectives: Sequence[Objective] = spec.objectives or (experiment.objective,)
     history = History.empty(len(space.axes), other_count=len(objectives) - 1)
@@ -44,6 +44,17 @@ async def begin_history(experiment: Experiment, store: Store, space: SearchSpace
     return longer.as_prior()
 
 
+async def is_still_known(known: History, experiment: Experiment, store: Store, space: SearchSpace) -> bool:
+    """Tell whether all that was known before the first Trial still is: a deleted Experiment is no longer read.
+
+    What is read again is less, so its size tells; it is read where some Experiment is gone, which is rare.
+    """
+    sources = [await store.experiment(_ref_of(experiment, source)) for source in experiment.warm_sources]
+    if all(source is not None and not source.deleted_at for source in sources):
+        return True
+    return (await begin_history(experiment, store, space)).prior_count == known.prior_count
+
+
 def losses_of(objectives: Sequence[Objective], measures: Measures) -> list[float]:
     """Return the losses of the objectives after the first; a Trial without a result has none."""
     values = measures.others or (float("nan"),) * len(objectives)
@@ -54,6 +65,10 @@ def losses_of(objectives: Sequence[Objective], measures: Measures) -> list[float
 def seeds_to_run(spec: ExperimentSpec, space: SearchSpace) -> list[Row]:
     """Return the points that are the first Trials."""
     return [to_seed_row(seed, space) for seed in spec.seed_trials or () if seed.observation is None]
+
+
+def _ref_of(experiment: Experiment, source: WarmSource) -> ExperimentRef:
+    return ExperimentRef(namespace=experiment.namespace, name=source.name, uid=source.uid)
 
 
 def _given(spec: ExperimentSpec, space: SearchSpace) -> list[Known]:
@@ -70,7 +85,7 @@ def _given(spec: ExperimentSpec, space: SearchSpace) -> list[Known]:
 async def _read(ref: ExperimentRef, seq: int, store: Store, space: SearchSpace) -> list[Known]:
     """Return the results of an earlier Experiment that lie in this space; none where it is deleted."""
     source = await store.experiment(ref)
-    if source is None:
+    if source is None or source.deleted_at:
         return []
     theirs = SearchSpace.from_spec(source.spec.parameters)
     finished = [it for it in await store.finished_since(ref.uid, 0) if it.seq <= seq and it.value is not None]

@@ -19,7 +19,7 @@ from functions.suggestion.graph import space_of
 from functions.suggestion.history import History, fill_rows, to_loss, unpack_row, unpack_rows
 from functions.suggestion.history_cache import HistoryCache
 from functions.suggestion.model import Suggestion
-from functions.suggestion.priors import begin_history, losses_of, seeds_to_run
+from functions.suggestion.priors import begin_history, is_still_known, losses_of, seeds_to_run
 from functions.suggestion.search_space import SearchSpace
 from functions.trial.model import TrialState
 
@@ -111,7 +111,9 @@ def _direction(experiment: Experiment) -> ObjectiveType:
 async def _load_history(experiment: Experiment, store: Store, space: SearchSpace, histories: HistoryCache) -> History:
     """Extend what this process remembers by what is newer: finish numbers are dense and in commit order."""
     others = (experiment.spec.objectives or ())[1:]
-    known = histories.get(experiment.uid) or await begin_history(experiment, store, space)
+    known = histories.get(experiment.uid)
+    if known is None or not await is_still_known(known, experiment, store, space):
+        known = await begin_history(experiment, store, space)
     newer = await store.finished_since(experiment.uid, known.last_seq)
     if not newer:
         return known

@@ -165,6 +165,19 @@ def test_after_another_algorithm_it_begins_where_that_one_was_best() -> None:
     assert all(sphere(suggested.row) < 20 for suggested in answer.suggestions)
 
 
+def test_its_trials_are_known_by_number_where_an_earlier_experiment_is_deleted() -> None:
+    past = [((1.5, 1.5, 1.5 + index / 10), float(index)) for index in range(30)]
+    first = get_algorithm("cmaes").suggest(a_request(SPACE, finished=past, numbers=[0] * 30))
+    own = (first.suggestions[0].row, 1.0)
+    (number,) = first.state_after(1)["members"]  # type: ignore[index, misc]
+
+    alone = a_request(SPACE, finished=[own], numbers=[int(str(number))], state=first.state_after(1))
+    state = get_algorithm("cmaes").suggest(alone).state_after(0)
+
+    assert state is not None
+    assert len(state["results"]) == 1  # type: ignore[arg-type]
+
+
 def test_integers_and_steps_are_searched_without_repeats() -> None:
     space = a_space(*FINITE[:2])
 

@@ -21,7 +21,6 @@ from functions.experiment.reasons import Phase
 from functions.experiment.view import to_resource
 from functions.observation.fold import Fold
 from functions.suggestion.algorithms import get_algorithm
-from functions.suggestion.algorithms.breeding import reference_points
 from functions.suggestion.algorithms.drawing import draw_row
 from functions.suggestion.algorithms.fronts import penalise, score
 from functions.suggestion.algorithms.interface import Request
@@ -245,10 +244,3 @@ def test_every_algorithm_for_several_objectives_answers_in_the_space_and_again_t
     assert len(answer.suggestions) == 3
     for suggested in answer.suggestions:
         assert space.to_row(space.to_assignments(suggested.row)) == suggested.row
-
-
-def test_reference_points_share_out_the_whole() -> None:
-    for count in (2, 3, 4, 5, 7):
-        points = reference_points(count)
-        assert np.allclose(points.sum(axis=1), 1)
-        assert len(points) >= 40

@@ -105,9 +105,11 @@ async def admitted(house: House, name: str = "digits", uid: str = UID, **spec: A
     return found
 
 
-async def asked(house: House, uid: str = UID) -> Any:
+async def asked(house: House, uid: str = UID, histories: HistoryCache | None = None) -> Any:
     async with house.stores.begin() as store:
-        claim = await claim_search(a_search_request(uid), store, HistoryCache(), Limits())
+        claim = await claim_search(
+            a_search_request(uid), store, HistoryCache() if histories is None else histories, Limits()
+        )
     assert claim is not None
     return claim
 
@@ -156,6 +158,24 @@ async def test_a_warm_start_tells_what_lies_in_the_space_and_was_there_at_admiss
     assert later.error == ""
     assert (history.rows.tolist(), history.values.tolist()) == ([[0.1]], [5.0])
     assert (history.prior_count, history.last_seq) == (1, 0)
+
+
+async def test_a_deleted_source_is_forgotten_at_once_by_warm_and_cold_processes(house: House) -> None:
+    sources = {name: await admitted(house, name, f"uid-{name}") for name in ("old", "older")}
+    await add_results(house, sources["old"], (0.1, 5.0), (0.9, 4.0))
+    await add_results(house, sources["older"], (0.3, 3.0))
+    await admitted(house, warmStartFrom=["old", "older"])
+    warm = HistoryCache()
+    warm.put(UID, (await asked(house, histories=warm)).request.history)
+
+    async with house.stores.begin() as store:
+        held = await store.experiment(sources["old"].ref, lock=True)
+        assert held is not None
+        held.delete(at=await store.now())
+    told = [(await asked(house, histories=histories)).request.history for histories in (warm, HistoryCache())]
+
+    assert [history.rows.tolist() for history in told] == [[[0.3]], [[0.3]]]
+    assert [history.prior_count for history in told] == [1, 1]
 
 
 async def test_a_source_that_searches_an_architecture_fails_the_experiment(house: House) -> None:

@@ -7,10 +7,11 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from events.resource import Manifest
 from functions.suggestion.algorithms.cube import Cube
 from functions.suggestion.algorithms.fronts import Ints, rank
 from functions.suggestion.algorithms.interface import Request
-from functions.suggestion.history import Floats
+from functions.suggestion.history import Floats, History
 from functions.suggestion.search_space import Row
 
 CROSSOVER_PROBABILITY = 0.9
@@ -29,11 +30,8 @@ DIVISIONS = {2: 49, 3: 8, 4: 5, 5: 4}
 
 def select_parents(request: Request, size: int, *, has_reference_points: bool) -> Ints:
     """Return which Trials of the history are parents: the best of the last parents and all that is new since."""
-    history, state = request.history, request.state or {}
-    kept, seen = state.get("parents"), state.get("seen")
-    before = [int(str(index)) for index in kept] if isinstance(kept, list) else []
-    begin = seen if isinstance(seen, int) else 0
-    candidates = np.array([*before, *range(begin, len(history))], dtype=np.intp)
+    history = request.history
+    candidates = _find_candidates(history, request.state)
     losses = history.losses[candidates]
     is_usable = ~np.isnan(losses).any(axis=1)
     candidates, losses = candidates[is_usable], losses[is_usable]
@@ -51,6 +49,32 @@ def select_parents(request: Request, size: int, *, has_reference_points: bool) -
         best = split[np.argsort(-crowding(losses[split]), kind="stable")[:wanted]]
     parents: Ints = candidates[np.sort(np.concatenate([chosen, best]))]
     return parents
+
+
+def remember_parents(history: History, parents: Ints) -> Manifest:
+    """Return what to keep: own Trials by the place of their finish, what was known before them by its own place.
+
+    So both stay what they are where an earlier Experiment is deleted and less is known before the first Trial.
+    """
+    begin = history.prior_count
+    own, prior = parents[parents >= begin] - begin, parents[parents < begin]
+    seen = len(history) - begin
+    return {"seen": seen, "parents": own.tolist(), "priors": begin, "prior_parents": prior.tolist()}
+
+
+def _find_candidates(history: History, state: Manifest | None) -> Ints:
+    """Return the last parents and all that is new since; where other things were known before, all of those again."""
+    begin, seen = history.prior_count, (state or {}).get("seen")
+    if state is None or "priors" not in state or not isinstance(seen, int):
+        return np.arange(len(history), dtype=np.intp)
+    priors = _places(state, "prior_parents") if state["priors"] == begin else range(begin)
+    own = [begin + place for place in _places(state, "parents")]
+    return np.array([*priors, *own, *range(begin + seen, len(history))], dtype=np.intp)
+
+
+def _places(state: Manifest, name: str) -> list[int]:
+    kept = state.get(name)
+    return [int(str(place)) for place in kept] if isinstance(kept, list) else []
 
 
 def crowding(losses: Floats) -> Floats:

@@ -71,8 +71,6 @@ class Evolution:
     """The generation of each Trial whose result still counts, by number."""
     results: list[tuple[list[float], float | None]] = field(default_factory=list)
     """The points and losses that are in, in the order of their finish; None failed."""
-    seen: int = 0
-    """The finished Trials that were looked at."""
     restarts: Restarts = field(default_factory=Restarts)
 
     @classmethod
@@ -182,7 +180,7 @@ class Evolution:
 
     def _begin_again(self, mean: Floats, population: int, restarts: Restarts) -> Self:
         fresh = type(self).begin(mean, min(max(self.sigma0, MIN_SIGMA), MAX_SIGMA), population)
-        return replace(fresh, initial_population=self.initial_population, seen=self.seen, restarts=restarts)
+        return replace(fresh, initial_population=self.initial_population, restarts=restarts)
 
     def _count(self, strategy: str) -> Restarts:
         """Return the restarts with this one: BIPOP's is small where small ones have had fewer Trials."""

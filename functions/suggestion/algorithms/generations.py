@@ -124,15 +124,19 @@ def _read(request: Request, cube: Cube) -> Evolution:
         best = usable[np.argsort(losses[usable], kind="stable")[: math.ceil(WARM_SHARE * usable.size)]]
         points = cube.encode(request.history.rows[best])
         mean, sigma = points[0], float(np.clip(points.std(axis=0).mean(), MIN_WARM_SIGMA, INITIAL_SIGMA))
-    return replace(Evolution.begin(mean, sigma, population).bounded(), seen=len(request.history))
+    return Evolution.begin(mean, sigma, population).bounded()
 
 
 def _learn(request: Request, cube: Cube, evolution: Evolution, strategy: str) -> Evolution:
-    """Count the Trials that have finished since the last answer, in the order of their finish."""
+    """Count the Trials of its generation that have finished since the last answer, in the order of their finish.
+
+    They are known by their numbers: places in the history change where an earlier Experiment is deleted.
+    """
     history = request.history
-    points = cube.encode(history.rows[evolution.seen :])
-    numbers, losses = history.numbers[evolution.seen :].tolist(), history.values[evolution.seen :].tolist()
+    news = np.flatnonzero(np.isin(history.numbers, list(evolution.members)))
+    points = cube.encode(history.rows[news])
+    numbers, losses = history.numbers[news].tolist(), history.values[news].tolist()
     for number, point, loss in zip(numbers, points, losses, strict=True):
         rng = np.random.default_rng([request.experiment_seed, number])
         evolution = evolution.learn(number, point, loss, strategy, rng)
-    return replace(evolution, seen=len(history))
+    return evolution

@@ -54,10 +54,10 @@ class Nsga:
         size = population_size(request)
         if _count_complete(request) < size or all(axis.size == 1 for axis in request.space.axes):
             return replace(answer_by(request, QuasiRandom(request)), state=request.state)
-        from functions.suggestion.algorithms.breeding import Breeder, select_parents
+        from functions.suggestion.algorithms.breeding import Breeder, remember_parents, select_parents
 
         parents = select_parents(request, size, has_reference_points=self.has_reference_points)
-        state = {"seen": len(request.history), "parents": parents.tolist()}
+        state = remember_parents(request.history, parents)
         return replace(answer_by(request, Breeder(request, parents)), state=state)
 
 
