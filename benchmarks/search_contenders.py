@@ -1,8 +1,8 @@
 """Who searches: Kuttab's algorithms as its suggest function calls them, and peers through their own interfaces."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -43,7 +43,7 @@ class Kuttab:
         self._pending: dict[int, Row] = {}
         self._labels: dict[int, Mapping[str, str]] = {}
         self._created = 0
-        self._bounds = nullcontext if is_bounded else unbounded
+        self._bounds: Callable[[], AbstractContextManager[None]] = nullcontext if is_bounded else unbounded
 
     def ask(self, count: int) -> list[Row]:
         first = self._created + 1
@@ -81,9 +81,14 @@ class Kuttab:
         self._history = self._history.extend(rows, losses, len(rows))
 
 
-def unbounded() -> AbstractContextManager[object]:
-    """Let TPE look at all Trials: the newest 512 are what bounds its cost."""
-    return patch("functions.suggestion.algorithms.parzen.MAX_ABOVE", 10**9)
+@contextmanager
+def unbounded() -> Iterator[None]:
+    """Let TPE and the Gaussian process look at all Trials: the newest, and the best of them, bound their cost."""
+    bounds = ("parzen.MAX_ABOVE", "acquisition.MAX_POINTS", "acquisition.MAX_FITTED_POINTS")
+    with ExitStack() as stack:
+        for bound in bounds:
+            stack.enter_context(patch(f"functions.suggestion.algorithms.{bound}", 10**9))
+        yield
 
 
 Maker = Callable[[SearchSpace, int, ExperimentSpec], Contender]
