@@ -38,7 +38,7 @@ class Axis:
     """A parameter whose values are floats, as Optuna represents them inside: the number, or the index of a choice.
 
     `low` and `high` are both reachable: where there is a step the grid starts at `low` and `high` is its last point.
-    A list is the grid of its indices.
+    A list is the grid of its indices, those of a discrete one of numbers by their size.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Axis:
         """Read a parameter that `validate_parameters` has nothing against."""
         kind, space = parameter.parameter_type, parameter.feasible_space
         if kind in LISTED:
-            choices = space.list or ()
+            choices = _by_size(kind, space.list or ())
             return cls(parameter.name, kind, low=0.0, high=len(choices) - 1.0, step=1.0, choices=choices)
         low, high = to_number(space.min or ""), to_number(space.max or "")
         step = to_number(space.step) if space.step else None
@@ -99,14 +99,13 @@ class Axis:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether neighbouring values are alike: all numbers, and a discrete list that rises or falls throughout."""
+        """Whether neighbouring values are alike: all numbers, and a discrete list of them, which `from_spec` sorts."""
         if not self.choices:
             return True
-        try:
-            numbers = [to_number(choice) for choice in self.choices]
-        except ValueError:
+        if self.type != ParameterType.DISCRETE or not all(map(is_number, self.choices)):
             return False
-        return self.type == ParameterType.DISCRETE and numbers in (sorted(numbers), sorted(numbers, reverse=True))
+        numbers = [to_number(choice) for choice in self.choices]
+        return numbers in (sorted(numbers), sorted(numbers, reverse=True))
 
     def value_at(self, index: int) -> float:
         """Return the index-th point of the grid."""
@@ -138,6 +137,14 @@ class Axis:
     def to_value(self, text: str) -> float:
         """Read what `to_text` wrote. Raises ValueError where the axis has no such value."""
         return float(self.choices.index(text)) if self.choices else to_number(text)
+
+
+def _by_size(kind: ParameterType, choices: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the choices as samplers can use their order: discrete numbers by size, unless they fall throughout."""
+    if kind != ParameterType.DISCRETE or not all(map(is_number, choices)):
+        return choices
+    rising = tuple(sorted(choices, key=to_number))
+    return choices if [*map(to_number, choices)] == [*map(to_number, reversed(rising))] else rising
 
 
 def _exact(value: float) -> Decimal:

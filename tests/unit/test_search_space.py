@@ -88,6 +88,28 @@ def test_every_index_of_a_finite_space_is_another_point() -> None:
     assert len(points) == 32
 
 
+@pytest.mark.parametrize(
+    ("kind", "choices", "ordered"),
+    [
+        ("discrete", ["8", "1", "4", "2"], ["1", "2", "4", "8"]),
+        ("discrete", ["1e1", "9.5", "-3"], ["1e1", "9.5", "-3"]),
+        ("discrete", ["2", "10", "1.0", "1"], ["1.0", "1", "2", "10"]),
+        ("discrete", ["8", "1", "auto"], None),
+        ("categorical", ["8", "1", "4"], None),
+    ],
+)
+def test_discrete_numbers_have_an_order_however_they_are_listed(
+    kind: str, choices: list[str], ordered: list[str] | None
+) -> None:
+    (axis,) = a_space(a_parameter("p", kind, list=choices)).axes
+
+    texts = [axis.to_text(axis.value_at(index)) for index in range(len(choices))]
+
+    assert axis.is_ordered is (ordered is not None)
+    assert texts == (ordered or choices)
+    assert [axis.to_text(axis.to_value(text)) for text in choices] == choices
+
+
 def test_a_continuous_axis_makes_the_space_infinite_unless_its_ends_meet() -> None:
     assert a_space(*MIXED).cardinality is None
     assert a_space(a_parameter("d", "double", min=2, max=2)).cardinality == 1
