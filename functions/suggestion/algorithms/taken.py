@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 MAX_REDRAWS = 100
 """A space that is half used up fails so often once in 2^100; after that the free points are looked for in order."""
 
-MAX_CONSTRAINED_REDRAWS = 5_000
-"""Where constraints leave one point in a thousand it is missed once in 150 times. That many take about 0.2 s."""
+MAX_CONSTRAINED_REDRAWS = 10_000
+"""A batch that finds nothing ends the search: where constraints leave one point in a thousand that happens once in
+20,000 times. That many take about 0.1 s, more where a constraint is long. What a batch lacks is asked for again."""
 
 REDRAWS_PER_POINT = 10
 """For large batches, so that their points are drawn as long as one in ten is free. All are for a batch together."""
