@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import erfcx, log_ndtr
 
 from functions.suggestion.algorithms.cube import Cube
+from functions.suggestion.algorithms.elsewhere import Region, find_region, is_stuck
 from functions.suggestion.algorithms.gaussian_process import GaussianProcess, fit_kernel
 from functions.suggestion.algorithms.interface import Request
 from functions.suggestion.algorithms.kernel import Kernel
@@ -88,6 +89,7 @@ class GaussianProposer:
         self._acquisition = acquisition
         self._optimizer = optimizer
         losses = request.history.values
+        self._count, self._is_stuck = len(losses), is_stuck(losses)
         kernel = _kernel(self._cube, request.history.rows[: _fit_count(len(losses))], losses[: _fit_count(len(losses))])
         chosen = choose(losses, MAX_POINTS)
         points = self._cube.encode(request.history.rows[chosen])
@@ -104,16 +106,24 @@ class GaussianProposer:
         """Count this suggestion."""
         self.believe(self._cube.encode(np.array([row])))
 
-    def propose(self) -> Iterator[Row]:
-        """Yield points, the most promising first."""
+    def find_elsewhere(self) -> Region | None:
+        """Return where the best is not, if nothing better has come of late."""
+        return find_region(self._cube, self._best_points[0], self._count) if self._is_stuck else None
+
+    def propose(self, region: Region | None = None) -> Iterator[Row]:
+        """Yield points, the most promising first; of a region, if one is given."""
         cube, rng = self._cube, self._rng
+
+        def within(points: Floats) -> Floats:
+            return region.move(points, cube) if region else points
+
         acquire = self._pick_acquisition()
         near = [cube.disturb(self._best_points, rng, LOCAL_COUNT, deviation) for deviation in (0.1, 0.02)]
-        candidates = np.vstack([cube.draw(rng, RANDOM_COUNT), *near])
+        candidates = within(np.vstack([cube.draw(rng, RANDOM_COUNT), *near]))
         promise = self._promise(candidates, acquire)
         for deviation in REFINEMENTS if self._optimizer == "auto" else ():
             best = np.argsort(-promise, kind="stable")[:REFINED_COUNT]
-            disturbed = cube.disturb(candidates[best], rng, REFINING_COUNT, deviation)
+            disturbed = within(cube.disturb(candidates[best], rng, REFINING_COUNT, deviation))
             promise = np.concatenate([promise[best], self._promise(disturbed, acquire)])
             candidates = np.vstack([candidates[best], disturbed])
         if self._optimizer != "sampling":

@@ -28,6 +28,20 @@ class Blend:
             proposer.add(row)
 
 
+class Elsewhere:
+    """Asks the Gaussian process, and where nothing better comes any more, for points where the best is not."""
+
+    def __init__(self, gaussian: GaussianProposer) -> None:
+        self._gaussian = gaussian
+
+    def propose(self) -> Iterator[Row]:
+        """Yield what it proposes there."""
+        return self._gaussian.propose(self._gaussian.find_elsewhere())
+
+    def add(self, row: Row) -> None:
+        """Do nothing: the Gaussian process is told by itself."""
+
+
 def answer_blended(request: Request) -> Answer:
     """Suggest by all, or by the Gaussian process alone while TPE has too little.
 
@@ -39,5 +53,5 @@ def answer_blended(request: Request) -> Answer:
         together, apart = MULTIVARIATE_TPE.proposer(request), TPE.proposer(request)
         if together is None or apart is None:
             return answer_by(request, gaussian)
-        often = (gaussian,) * 3
+        often = (elsewhere := Elsewhere(gaussian), gaussian, elsewhere)
         return answer_by(request, Blend((together, *often, apart, *often), request.first_number))

@@ -27,7 +27,7 @@ class Cube:
         self._free = [index for index, is_wanted in enumerate(wanted) if is_wanted]
         axes = [space.axes[index] for index in self._free]
         self._places = [_places(axis) for axis in axes]
-        self._choice_counts = [len(axis.choices) for axis in axes]
+        self.choice_counts = [len(axis.choices) for axis in axes]
         self.is_unordered: Flags = np.array([not axis.is_ordered for axis in axes], dtype=np.bool_)
         self._activity = None if is_ordered_only or not space.is_conditional else Activity(space.conditions, space.axes)
 
@@ -80,7 +80,7 @@ class Cube:
 
     def _draw_unordered(self, points: Floats, is_drawn: Flags, rng: np.random.Generator) -> None:
         for column in np.flatnonzero(self.is_unordered):
-            drawn = rng.integers(self._choice_counts[column], size=len(points))
+            drawn = rng.integers(self.choice_counts[column], size=len(points))
             points[:, column] = np.where(is_drawn[:, column], drawn, points[:, column])
 
 
