@@ -18,7 +18,7 @@ NARROW_RATIO = 1 + 1e-9
 
 _EVEN: Final = {Distribution.LOG_UNIFORM: Distribution.UNIFORM, Distribution.LOG_NORMAL: Distribution.NORMAL}
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def to_number(text: str) -> float:

@@ -232,3 +232,11 @@ def test_bounds_that_meet_and_words_of_whole_numbers_are_allowed() -> None:
 
     assert list(validate_parameters(allowed)) == []
     assert draw_row(SearchSpace.from_spec(allowed), Random(1)) == (3.0, 0.5)
+
+
+def test_a_number_of_many_digits_is_refused_before_long() -> None:
+    parameter = a_parameter("p", "double", min="1" * 200_000 + "x", max="2")
+
+    (problem,) = validate_parameters([parameter])
+
+    assert problem[0] == "spec.parameters[0].feasibleSpace.min"
