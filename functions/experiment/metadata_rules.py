@@ -32,7 +32,7 @@ _PREFIX_WORDS = (
 
 def validate_metadata(metadata: ObjectMeta) -> Iterator[Problem]:
     """Yield what is wrong with the labels and the annotations."""
-    yield from _validate_labels("metadata.labels", metadata.labels)
+    yield from validate_labels("metadata.labels", metadata.labels)
     at, annotations = "metadata.annotations", metadata.annotations
     for key in annotations:
         yield from (_invalid(at, key, words) for words in _key_errors(key.lower()))
@@ -40,7 +40,8 @@ def validate_metadata(metadata: ObjectMeta) -> Iterator[Problem]:
         yield at, f"Too long: may not be more than {ANNOTATIONS_BYTES} bytes"
 
 
-def _validate_labels(at: str, labels: Mapping[str, str]) -> Iterator[Problem]:
+def validate_labels(at: str, labels: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield what is wrong with these labels."""
     for key, value in labels.items():
         yield from (_invalid(at, key, words) for words in _key_errors(key))
         if len(value) > NAME_CHARACTERS:

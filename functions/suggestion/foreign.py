@@ -8,6 +8,7 @@ from numbers import Real
 
 from events.search_space import ParameterType
 from functions.errors import KuttabError
+from functions.experiment.metadata_rules import validate_labels
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
 from functions.suggestion.axis import Axis, is_number, to_number
 from functions.suggestion.search_space import Row, SearchSpace
@@ -42,9 +43,16 @@ def _read_suggested(request: Request, suggested: object, at: str) -> Suggested:
     labels: object = suggested.labels
     if not isinstance(labels, Mapping) or not all(isinstance(it, str) for pair in labels.items() for it in pair):
         raise SuggestionError(f"{at}.labels must be texts by name")
+    check_labels(labels, at)
     if suggested.assignments is not None and request.spec.nas_config is None:
         read_texts(request.space, {it.name: it.value for it in suggested.assignments}, at)
     return replace(suggested, row=_read_row(request.space, suggested.row, at), labels=dict(labels))
+
+
+def check_labels(labels: Mapping[str, str], at: str) -> None:
+    """Hold labels against Kubernetes' syntax: a Trial's Worker bears them. Raises SuggestionError."""
+    for path, words in validate_labels(f"{at}.labels", labels):
+        raise SuggestionError(f"{path}: {words}")
 
 
 def _read_row(space: SearchSpace, row: Sequence[object], at: str) -> Row:

@@ -96,6 +96,11 @@ def test_a_value_that_its_parameter_has_not_is_named(plugin: Installed, row: Seq
         (Answer((GOOD,)), "suggestions[0] is a tuple, not a Suggested"),  # type: ignore[arg-type]
         (Answer((Suggested(GOOD[:3]),)), "suggestions[0].row has 3 values, and there are 4 parameters"),
         (Answer((Suggested(GOOD, {"a": 1}),)), "suggestions[0].labels must be texts by name"),  # type: ignore[dict-item]
+        (
+            Answer((Suggested(GOOD, {"a b": "c"}),)),
+            'suggestions[0].labels: Invalid value: "a b": name part must consist of',
+        ),
+        (Answer((Suggested(GOOD, {"a": "b c"}),)), 'suggestions[0].labels: Invalid value: "b c": a valid label must'),
         (Answer((Suggested(GOOD),), state={"a": {1}}), "state cannot be written as JSON: "),  # type: ignore[dict-item]
         (Answer((Suggested(GOOD),), state={"a": math.nan}), "state cannot be written as JSON: "),
         (Answer((Suggested(GOOD),), states=({},)), "states has 1 entries for 1 suggestions, not one more"),

@@ -10,9 +10,9 @@ from pydantic import JsonValue, ValidationError
 from events.experiment import ExperimentSpec
 from functions.errors import KuttabError
 from functions.suggestion.algorithms.interface import Answer, Request, Suggested
-from functions.suggestion.algorithms.remote_messages import Question, Reply, to_question
+from functions.suggestion.algorithms.remote_messages import Question, Reply, ReplySuggestion, to_question
 from functions.suggestion.algorithms.settings import SETTINGS, setting_paths, validate_parameters_only
-from functions.suggestion.foreign import read_texts
+from functions.suggestion.foreign import check_labels, read_texts
 from functions.suggestion.search_space import Problem
 
 DEFAULT_TIMEOUT_SECONDS = 20.0
@@ -62,13 +62,17 @@ class Remote:
         timeout = float(request.settings.get(TIMEOUT) or DEFAULT_TIMEOUT_SECONDS)
         reply = _ask(request.settings[URL], to_question(request, settings), timeout)
         given = enumerate(reply.suggestions[: request.count])
-        rows = [(read_texts(request.space, it.parameters, f"suggestions[{index}]"), it.labels) for index, it in given]
         return Answer(
-            tuple(Suggested(row, dict(labels)) for row, labels in rows),
+            tuple(_read_suggestion(request, it, f"suggestions[{index}]") for index, it in given),
             state=reply.state,
             is_end=reply.is_end and len(reply.suggestions) <= request.count,
             note=reply.note,
         )
+
+
+def _read_suggestion(request: Request, given: ReplySuggestion, at: str) -> Suggested:
+    check_labels(given.labels, at)
+    return Suggested(read_texts(request.space, given.parameters, at), dict(given.labels))
 
 
 def _is_url(text: str) -> bool:
