@@ -32,7 +32,7 @@ class Katib:
     """
 
     def __init__(self, service: str, algorithm: str, space: SearchSpace, seed: int, spec: ExperimentSpec) -> None:
-        self._service, self._api = load_service(service)
+        self._name, (self._service, self._api) = service, load_service(service)
         self._space = space
         self._experiment = to_experiment(self._api, spec, algorithm, seed)
         self._asked: list[Any] = []
@@ -59,7 +59,12 @@ class Katib:
         self._finished.append(api.Trial(name=f"trial-{number}", spec=spec, status=status))
 
     def fill(self, rows: Sequence[Row], losses: Sequence[float]) -> None:
-        raise NotImplementedError("the service of Optuna takes only what it has suggested itself")
+        if self._name == "optuna":
+            raise NotImplementedError("this service takes only what it has suggested itself")
+        for number, (row, loss) in enumerate(zip(rows, losses, strict=True), 1):
+            texts = [(axis.name, axis.to_text(value)) for axis, value in zip(self._space.axes, row, strict=True)]
+            self._asked.append([self._api.ParameterAssignment(name=name, value=value) for name, value in texts])
+            self.tell(number, loss)
 
 
 def load_service(name: str) -> tuple[Any, Any]:
