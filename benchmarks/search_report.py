@@ -123,7 +123,7 @@ def write_plot(records: Sequence[Record], names: Sequence[str], parallels: Seque
             panel.plot(range(1, len(line) + 1), line, label=name, color=color(name), linewidth=width)
         panel.set(title=setting(parallel), xlabel="finished Trials", yscale="log")
     panels[0][0].set_ylabel("regret beside random search's after 60 Trials")
-    panels[0][-1].legend(frameon=False, loc="upper right")
+    panels[0][0].legend(frameon=False, loc="upper right")
     figure.tight_layout()
     figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
 
@@ -138,8 +138,11 @@ def color(name: str) -> object:
     """Return the color of a contender, the same in every panel, whoever else is there."""
     import matplotlib as mpl
 
-    names = [*OURS, *PEERS]
-    return mpl.colormaps["tab20"](names.index(name)) if name in names else "black"
+    names = [OURS[0], *PEERS, *OURS[1:]]
+    if name not in names:
+        return "black"
+    pale, pair = divmod(names.index(name), 10)
+    return mpl.colormaps["tab20"](2 * pair + pale)  # ten colors, each followed by a paler one
 
 
 def setting(parallel: int) -> str:
