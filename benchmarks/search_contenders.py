@@ -81,13 +81,17 @@ class Kuttab:
         self._history = self._history.extend(rows, losses, len(rows))
 
 
+UNBOUNDED_COUNT = 10**9
+
+
 @contextmanager
 def unbounded() -> Iterator[None]:
     """Let TPE and the Gaussian process look at all Trials: the newest, and the best of them, bound their cost."""
-    bounds = ("parzen.MAX_ABOVE", "acquisition.MAX_POINTS", "acquisition.MAX_FITTED_POINTS")
+    bounds = ("parzen.MAX_ABOVE", "acquisition.MIN_POINTS", "acquisition.MAX_POINTS", "acquisition.MAX_FITTED_POINTS")
+    bounds += ("acquisition.FITTED_COVARIANCES",)
     with ExitStack() as stack:
         for bound in bounds:
-            stack.enter_context(patch(f"functions.suggestion.algorithms.{bound}", 10**9))
+            stack.enter_context(patch(f"functions.suggestion.algorithms.{bound}", UNBOUNDED_COUNT))
         yield
 
 

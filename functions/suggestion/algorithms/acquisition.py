@@ -15,15 +15,20 @@ from functions.suggestion.algorithms.elsewhere import Region, find_region, is_st
 from functions.suggestion.algorithms.gaussian_process import GaussianProcess, fit_kernel
 from functions.suggestion.algorithms.interface import Request
 from functions.suggestion.algorithms.kernel import Kernel
+from functions.suggestion.algorithms.kernel_layout import Layout
 from functions.suggestion.algorithms.losses import warp
 from functions.suggestion.history import Floats
 from functions.suggestion.search_space import Row
 
-MAX_POINTS = 250
-"""Trials that the process is made of: half the best, half the newest. The cost grows with the cube of it."""
+MIN_POINTS, MAX_POINTS = 250, 500
+COVARIANCES = 4_500
+"""Trials that the process is made of: half the best, half the newest; the fewer the more parts the kernel has, since a
+candidate costs a covariance with each of them in each part."""
 
-MAX_FITTED_POINTS = 128
-"""Trials that its kernel is fitted to; more would change it little, and a fit takes dozens of decompositions."""
+MAX_FITTED_POINTS = 256
+FITTED_COVARIANCES = 400_000
+"""Trials that its kernel is fitted to, which takes dozens of matrices of all their pairs in each part of the kernel,
+and a slope along each axis."""
 
 FITS_PER_DOUBLING = 12
 """The kernel is fitted anew after so many more Trials that the count has grown by a twelfth."""
@@ -91,7 +96,7 @@ class GaussianProposer:
         losses = request.history.values
         self._count, self._is_stuck = len(losses), is_stuck(losses)
         kernel = _kernel(self._cube, request.history.rows[: _fit_count(len(losses))], losses[: _fit_count(len(losses))])
-        chosen = choose(losses, MAX_POINTS)
+        chosen = choose(losses, _count_points(self._cube.width))
         points = self._cube.encode(request.history.rows[chosen])
         self._process = GaussianProcess(kernel, points, warp(losses[chosen]))
         self._best_points = points[np.argsort(self._process.values, kind="stable")[:BEST_COUNT]]
@@ -172,13 +177,21 @@ def choose(losses: Floats, count: int) -> npt.NDArray[np.intp]:
     return np.sort(np.concatenate([older, newest]))
 
 
+def _count_points(width: int) -> int:
+    return min(max(MIN_POINTS, COVARIANCES // len(Layout.of(width).parts)), MAX_POINTS)
+
+
+def _count_fitted(width: int) -> int:
+    return min(math.isqrt(FITTED_COVARIANCES // (len(Layout.of(width).parts) + width // 4)), MAX_FITTED_POINTS)
+
+
 def _fit_count(count: int) -> int:
     """Return to how many of the first Trials the kernel is fitted: the same for a while, so that it is kept."""
     return count - count % max(1, count // FITS_PER_DOUBLING)
 
 
 def _kernel(cube: Cube, rows: Floats, losses: Floats) -> Kernel:
-    chosen = choose(losses, MAX_FITTED_POINTS)
+    chosen = choose(losses, _count_fitted(cube.width))
     points, values = cube.encode(rows[chosen]), warp(losses[chosen])
     return _fit(points.tobytes(), values.tobytes(), cube.is_unordered.tobytes())
 
